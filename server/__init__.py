@@ -1,0 +1,1 @@
+"""milgrain's server: contract, profiles, stage functions, and the launcher that supervises Triton."""
