@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import grpc
 import typer
@@ -25,11 +25,14 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from server.card import read_card
 from server.contract import ENSEMBLES, STAGES, Look
 from server.distribution import find_triton
-from server.repository import ModelConfig, check_repository, default_repository, profiles
+from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 
 CANARY = Path(__file__).parent / "canary.jpg"
 PR_SET_PDEATHSIG = 1
+
+# Its classes are made when it is imported, where no type checker sees them.
+pb: Any = service_pb2
 DEFAULTS = Settings()
 
 
@@ -156,7 +159,7 @@ def supervised(command: list[str], environment: dict[str, str]) -> Iterator[subp
 def _announce(
     process: subprocess.Popen[bytes],
     ports: Ports,
-    configs: dict[str, ModelConfig],
+    configs: dict[str, Any],
     repository: Path,
     deadline: float,
 ) -> bool:
@@ -174,7 +177,7 @@ def _announce(
                 return False
             for model in list(waiting):
                 try:
-                    ready = triton.ModelReady(service_pb2.ModelReadyRequest(name=model), timeout=2).ready
+                    ready = triton.ModelReady(pb.ModelReadyRequest(name=model), timeout=2).ready
                 except grpc.RpcError:
                     break  # not listening yet
                 if ready:
@@ -186,7 +189,7 @@ def _announce(
         return _canary(triton, deadline)
 
 
-def _describe(config: ModelConfig, repository: Path) -> str:
+def _describe(config: Any, repository: Path) -> str:
     if config.platform == "ensemble":
         return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
     count = sum(group.count for group in config.instance_group)
@@ -201,7 +204,7 @@ def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) 
     """Send one real photo through the whole ensemble: only an answer proves that it can answer."""
     start = time.monotonic()
     photo, look = CANARY.read_bytes(), Look(size=None).to_bytes()
-    request = service_pb2.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
+    request = pb.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
     for name, data in (("photo", photo), ("look", look)):
         request.inputs.add(name=name, datatype="UINT8", shape=[1, len(data)])
     try:
