@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-
 from typing import Any
 
 from google.protobuf import text_format
@@ -25,9 +24,9 @@ def default_repository() -> Path:
 
 
 def config_path(repository: Path, model: str, profile: str) -> Path:
-    """Return the file Triton reads with --model-config-name=PROFILE, as Triton itself chooses it."""
+    """Return the file Triton reads with --model-config-name=PROFILE: an ensemble is the same in every profile."""
     named = repository / model / "configs" / f"{profile}.pbtxt"
-    return named if named.is_file() else repository / model / "config.pbtxt"
+    return named if model in STAGES and profile != "ngc" else repository / model / "config.pbtxt"
 
 
 def profiles(repository: Path) -> set[str]:

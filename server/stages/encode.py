@@ -77,18 +77,20 @@ def jpeg(picture: U8, background: tuple[int, int, int], quality: int) -> bytes:
     error of 1 would still tint the white. The margin is doubled in the blocks that still ring, until none does.
     """
     steps = _steps(quality)
-    colour = np.array(background, np.int16)
-    outward = (colour == 255).astype(np.int16) - (colour == 0)
-    exact = (picture == background).all(-1)
+    exact = np.logical_and.reduce([picture[..., c] == background[c] for c in range(3)])
+    outward = {c: 1 if background[c] == 255 else -1 for c in range(3) if background[c] in (0, 255)}
     target = picture.astype(np.int16)
     margin = _margin(steps)
     blocks = [np.s_[:, :]]
     while margin < HEADROOM:
         for block in blocks:
-            np.copyto(target[block], colour + outward * margin, where=exact[block][..., None])
+            for c, sign in outward.items():
+                np.copyto(target[block][..., c], np.int16(background[c] + sign * margin), where=exact[block])
         data = _half_amplitude(target, steps)
-        off = simplejpeg.decode_jpeg(data, "RGB") != picture
-        wrong = exact & (off & (outward != 0)).any(-1)
+        seen = simplejpeg.decode_jpeg(data, "RGB")
+        wrong = np.zeros_like(exact)
+        for c in outward:
+            wrong |= exact & (seen[..., c] != background[c])
         if not wrong.any():
             return data
         margin *= 2
