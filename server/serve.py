@@ -34,7 +34,13 @@ DRIVER = Path("/proc/driver/nvidia/version")
 GPU_PACKAGES = ("cupy", "tensorrt")
 PR_SET_PDEATHSIG = 1
 
-NO_GPU = ("CUDA driver version is insufficient", "CudaDriverHelper", "initialize NVML", "DCGM unable to start")
+NO_GPU = (
+    "pinned system memory",
+    "CUDA driver version is insufficient",
+    "CudaDriverHelper",
+    "initialize NVML",
+    "DCGM unable to start",
+)
 """Triton's complaints on a machine without a GPU, where there is nothing to complain of."""
 
 # Its classes are made when it is imported, where no type checker sees them.
