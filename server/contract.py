@@ -80,7 +80,8 @@ def explain(invalid: ValidationError) -> str:
     causes: dict[str, list[str]] = {}
     for error in invalid.errors(include_url=False):
         field = str(error["loc"][0]) if error["loc"] else "look"
-        causes.setdefault(field, []).append(error["msg"].removeprefix("Value error, "))
+        cause = "unknown field" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+        causes.setdefault(field, []).append(cause)
     return "; ".join(f"{field}: {' or '.join(dict.fromkeys(why))}" for field, why in causes.items())
 
 

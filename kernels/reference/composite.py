@@ -1,0 +1,114 @@
+"""Light, framing and the over operator (Porter and Duff 1984), all in linear light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from kernels.reference.srgb import F32, U8, linear_to_srgb, srgb_to_linear
+
+PRESENT = 0.25
+"""Alpha above which a pixel counts as the piece when it is framed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where the picture looks at the photo: a window of the photo, in its pixels, and the canvas that shows it."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    canvas: tuple[int, int]
+
+    @property
+    def scale(self) -> float:
+        """Canvas pixels per photo pixel."""
+        return self.canvas[0] / self.width
+
+
+def bounds(alpha: F32) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of the piece in pixels, right and bottom excluded; None where there is none."""
+    present = alpha > PRESENT
+    rows, columns = np.flatnonzero(present.any(1)), np.flatnonzero(present.any(0))
+    if not rows.size:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def frame(alpha: F32, canvas: tuple[int, int] | None, fill: float, upscale: bool) -> Frame:
+    """Choose the window that centres the piece and lets it span `fill` of the canvas on its tighter axis.
+
+    alpha [H, W]; canvas (width, height) in pixels, None for the photo's own framing. Without `upscale`, a piece
+    with too few pixels keeps them as they are and the canvas shrinks, in its own proportions, to hold `fill`.
+    """
+    height, width = alpha.shape
+    if canvas is None:
+        return Frame(0, 0, width, height, (width, height))
+    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    scale = fill * min(canvas[0] / (right - left), canvas[1] / (bottom - top))
+    if scale > 1 and not upscale:
+        canvas = max(1, round(canvas[0] / scale)), max(1, round(canvas[1] / scale))
+        scale = 1.0
+    w, h = max(1, round(canvas[0] / scale)), max(1, round(canvas[1] / scale))
+    return Frame(round((left + right - w) / 2), round((top + bottom - h) / 2), w, h, canvas)
+
+
+def relit(foreground: F32, light: F32) -> F32:
+    """Apply a grid of affine colour transforms, up-sampled bilinearly: F' = M . F + t.
+
+    foreground [H, W, 3] linear light; light [h, w, 12], each a row-major 3x4 matrix [M | t].
+    """
+    height, width = foreground.shape[:2]
+    if light.shape[:2] == (1, 1):
+        matrix = light.reshape(3, 4)
+        return foreground @ matrix[:, :3].T + matrix[:, 3]
+    # cv2.resize takes at most four channels at a time.
+    full = [
+        cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR) for c in range(3)
+    ]
+    return np.stack([(row[..., :3] * foreground).sum(-1) + row[..., 3] for row in full], axis=-1)
+
+
+def composite(alpha: F32, foreground: U8, light: F32, view: Frame, background: tuple[int, int, int]) -> U8:
+    """Relight, frame and lay over one colour: a*F' + (1-a)*B, straight alpha, linear light.
+
+    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12]; background sRGB 0..255.
+    Returns [canvas height, canvas width, 3] uint8 sRGB. Where alpha is 0 the background is exact.
+    """
+    premultiplied, resampled = _framed(alpha, foreground, light, view)
+    behind = srgb_to_linear(np.asarray(background, np.uint8))
+    picture = linear_to_srgb(premultiplied + (1 - resampled[..., None]) * behind)
+    picture[resampled == 0] = background
+    return picture
+
+
+def cutout(alpha: F32, foreground: U8, light: F32, view: Frame) -> U8:
+    """Relight and frame without a background: straight RGBA [canvas height, canvas width, 4] uint8 sRGB."""
+    premultiplied, resampled = _framed(alpha, foreground, light, view)
+    picture = np.full((*resampled.shape, 4), 255, np.uint8)
+    some = resampled > 0
+    picture[some, :3] = linear_to_srgb(premultiplied[some] / resampled[some, None])
+    picture[..., 3] = np.rint(np.clip(resampled, 0, 1) * 255)
+    return picture
+
+
+def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> tuple[F32, F32]:
+    """Return premultiplied linear colour [h, w, 3] and alpha [h, w] of the window at canvas size.
+
+    Shrinking averages areas of premultiplied light: a 1-px chain fades evenly and never breaks up.
+    """
+    height, width = alpha.shape
+    top, left = max(0, view.top), max(0, view.left)
+    bottom, right = min(height, view.top + view.height), min(width, view.left + view.width)
+    window = np.zeros((view.height, view.width, 4), np.float32)
+    inside = window[top - view.top : bottom - view.top, left - view.left : right - view.left]
+    inside[..., 3] = alpha[top:bottom, left:right]
+    inside[..., :3] = relit(srgb_to_linear(foreground[top:bottom, left:right]), light) * inside[..., 3:]
+    if view.canvas != (view.width, view.height):
+        shrinks = view.canvas[0] < view.width
+        window = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        np.clip(window, 0, 1, out=window)
+    return window[..., :3], window[..., 3]

@@ -1,0 +1,45 @@
+"""Colour guided up-sampling of alpha: He and Sun, "Fast Guided Filter" (2015)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kernels.reference.srgb import F32, U8
+
+
+def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
+    """Up-sample `coarse` to the photo's size so that it follows the photo's edges: alpha = a . I + b.
+
+    pixels [H, W, 3] uint8 sRGB, the guide; coarse [h, w] float32 in [0, 1]; returns [H, W] float32 in [0, 1].
+    radius is in pixels of `coarse`; epsilon is the variance (of colour in [0, 1]) below which the guide is flat.
+    a and b are solved per window at the size of `coarse`, averaged, and up-sampled bilinearly.
+    """
+    height, width = pixels.shape[:2]
+    h, w = coarse.shape
+    small = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA) if (h, w) != (height, width) else pixels
+    r, g, b = cv2.split(small.astype(np.float32) / 255)
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(field: F32) -> F32:
+        return cv2.boxFilter(field, -1, window, borderType=cv2.BORDER_REFLECT)
+
+    r0, g0, b0, p0 = mean(r), mean(g), mean(b), mean(coarse)
+    rr, rg, rb = mean(r * r) - r0 * r0 + epsilon, mean(r * g) - r0 * g0, mean(r * b) - r0 * b0
+    gg, gb, bb = mean(g * g) - g0 * g0 + epsilon, mean(g * b) - g0 * b0, mean(b * b) - b0 * b0 + epsilon
+    rp, gp, bp = mean(r * coarse) - r0 * p0, mean(g * coarse) - g0 * p0, mean(b * coarse) - b0 * p0
+    # Inverse of the symmetric 3x3 covariance by its adjugate; epsilon on the diagonal keeps it regular.
+    c0, c1, c2 = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    c3, c4, c5 = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    determinant = rr * c0 + rg * c1 + rb * c2
+    ar = (c0 * rp + c1 * gp + c2 * bp) / determinant
+    ag = (c1 * rp + c3 * gp + c4 * bp) / determinant
+    ab = (c2 * rp + c4 * gp + c5 * bp) / determinant
+    offset = p0 - ar * r0 - ag * g0 - ab * b0
+    model = cv2.merge([mean(ar) / 255, mean(ag) / 255, mean(ab) / 255, mean(offset)])
+    if (h, w) != (height, width):
+        model = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
+    alpha = model[..., 3].copy()
+    for channel in range(3):
+        alpha += model[..., channel] * pixels[..., channel]
+    return np.clip(alpha, 0, 1, out=alpha)

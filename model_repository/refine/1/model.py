@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from server.stages.refine import refine
+from server.triton import serve_each
+
+
+class TritonPythonModel:
+    """Named by Triton."""
+
+    def execute(self, requests):
+        return serve_each(requests, "refine", refine)

@@ -1,0 +1,62 @@
+"""The report that travels with every photo: each stage adds what it found, how long it took, and any doubt."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from kernels.reference.srgb import U8
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """JSON between stages. `trace` holds (stage, start, end) in nanoseconds of the machine's monotonic clock."""
+
+    facts: dict[str, Any]
+
+    @classmethod
+    def begin(cls) -> Report:
+        """Return an empty report."""
+        return cls({"needs_review": False, "reasons": [], "trace": []})
+
+    @classmethod
+    def read(cls, data: U8) -> Report:
+        """Read the wire form, UINT8 [L]."""
+        return cls(json.loads(data.tobytes()))
+
+    def write(self) -> U8:
+        """Return the wire form, UINT8 [L]."""
+        return np.frombuffer(json.dumps(self.facts, separators=(",", ":")).encode(), np.uint8)
+
+    def doubt(self, reason: str) -> None:
+        """Ask for a person's eye, and say why."""
+        self.facts["needs_review"] = True
+        self.facts["reasons"].append(reason)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage."""
+        start = time.monotonic_ns()
+        yield
+        self.facts["trace"].append((name, start, time.monotonic_ns()))
+
+    def close(self) -> None:
+        """Turn the trace into milliseconds.
+
+        A network has no report of its own (its engine may be Triton's native backend), so `segment` is what
+        passed between its neighbours, waiting included; `waiting` is all other time between two stages.
+        """
+        trace = self.facts.pop("trace")
+        spent = {name: (end - start) / 1e6 for name, start, end in trace}
+        gaps = [(b[0], (b[1] - a[2]) / 1e6) for a, b in pairwise(trace)]
+        spent["segment"] = sum(gap for after, gap in gaps if after == "refine")
+        spent["waiting"] = sum(gap for after, gap in gaps if after != "refine")
+        spent["total"] = (trace[-1][2] - trace[0][1]) / 1e6
+        self.facts["timings_ms"] = {name: round(value, 2) for name, value in spent.items()}

@@ -1,0 +1,84 @@
+"""The model repository: where it is, and that it keeps the contract, checked before Triton starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from server.card import check_weights, read_card
+from server.contract import ENSEMBLES, STAGES, Stage, Tensor
+
+HERE = Path(__file__).resolve().parent
+PACKAGED, CHECKOUT = HERE / "model_repository", HERE.parent / "model_repository"
+
+ModelConfig = model_config_pb2.ModelConfig
+
+
+def default_repository() -> Path:
+    """Return the repository that came with the package, or that of the checkout."""
+    return PACKAGED if PACKAGED.is_dir() else CHECKOUT
+
+
+def config_path(repository: Path, model: str, profile: str) -> Path:
+    """Return the file Triton reads with --model-config-name=PROFILE, as Triton itself chooses it."""
+    named = repository / model / "configs" / f"{profile}.pbtxt"
+    return named if named.is_file() else repository / model / "config.pbtxt"
+
+
+def profiles(repository: Path) -> set[str]:
+    """Return the profiles that every stage has a configuration for."""
+    return set.intersection(
+        *({path.stem for path in (repository / stage / "configs").glob("*.pbtxt")} for stage in STAGES)
+    )
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Parse one pbtxt; raise ValueError that names the file."""
+    try:
+        return text_format.Parse(path.read_text(), ModelConfig())
+    except FileNotFoundError:
+        raise ValueError(f"{path}: missing") from None
+    except text_format.ParseError as broken:
+        raise ValueError(f"{path}: {broken}") from None
+
+
+def check_repository(repository: Path, profile: str) -> dict[str, ModelConfig]:
+    """Hold every model against the contract, and the network against its card.
+
+    Returns the configurations by model. Raises ValueError that lists everything that is wrong.
+    """
+    wrong: list[str] = []
+    configs: dict[str, ModelConfig] = {}
+    for model, stage in (STAGES | ENSEMBLES).items():
+        path = config_path(repository, model, profile)
+        try:
+            configs[model] = read_config(path)
+        except ValueError as broken:
+            wrong.append(str(broken))
+            continue
+        wrong += [f"{path}: {fault}" for fault in _differences(configs[model], model, stage)]
+    folder = repository / "segment" / "1"
+    try:
+        check_weights(read_card(folder / "model.json"), folder)
+    except (ValueError, FileNotFoundError) as broken:
+        wrong.append(str(broken))
+    if wrong:
+        raise ValueError("the model repository breaks the contract:\n  " + "\n  ".join(wrong))
+    return configs
+
+
+def _differences(config: ModelConfig, model: str, stage: Stage) -> list[str]:
+    faults = [] if config.name == model else [f'name is "{config.name}"']
+    if config.max_batch_size < 1:
+        faults.append("max_batch_size is 0: the contract's tensors have a batch axis")
+    for side, found, wanted in (("input", config.input, stage.inputs), ("output", config.output, stage.outputs)):
+        have = {Tensor(t.name, _dtype(t.data_type), tuple(t.dims)) for t in found}
+        faults += [f"{side} {t.name} {t.dtype} {list(t.dims)} is missing" for t in wanted if t not in have]
+        faults += [f"{side} {t.name} {t.dtype} {list(t.dims)} is not in the contract" for t in have - set(wanted)]
+    return faults
+
+
+def _dtype(data_type: int) -> str:
+    return model_config_pb2.DataType.Name(data_type).removeprefix("TYPE_")

@@ -1,0 +1,224 @@
+"""`milgrain serve`: start Triton on the model repository, show that it answers, and see it out."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import grpc
+import typer
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from server.card import read_card
+from server.contract import ENSEMBLES, STAGES, Look
+from server.distribution import find_triton
+from server.repository import ModelConfig, check_repository, default_repository, profiles
+from server.settings import Settings
+
+CANARY = Path(__file__).parent / "canary.jpg"
+PR_SET_PDEATHSIG = 1
+DEFAULTS = Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where one server listens."""
+
+    host: str
+    grpc: int
+    http: int
+    metrics: int
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={self.host}:{getattr(self, name)}" for name in ("grpc", "http", "metrics"))
+
+
+def say(line: str) -> None:
+    """Print one line for the operator."""
+    print(f"milgrain: {line}", flush=True)
+
+
+def choose_profile(repository: Path) -> tuple[str, str]:
+    """Return the profile that this machine can run, and why."""
+    if not Path("/proc/driver/nvidia/version").exists():
+        return "cpu", "no NVIDIA driver here"
+    if missing := [name for name in ("cupy", "tensorrt") if importlib.util.find_spec(name) is None]:
+        return "cpu", f"an NVIDIA driver is here, but not {' and '.join(missing)} (pip install 'milgrain[gpu]')"
+    if "gpu" not in profiles(repository):
+        return "cpu", "an NVIDIA driver is here, but this repository has no gpu profile yet"
+    return "gpu", "an NVIDIA driver and its packages are here"
+
+
+def free_port(host: str) -> int:
+    """Return a TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def serve(
+    repository: Annotated[Path | None, typer.Option(help="Model repository; default: the one installed.")] = None,
+    profile: Annotated[str, typer.Option(help="cpu, gpu, ngc, or auto.")] = "auto",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,
+    max_megapixels: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megapixels,
+    max_megabytes: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megabytes,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the network on the CPU.")] = DEFAULTS.threads,
+    start_timeout: Annotated[float, typer.Option(min=1, help="Seconds until ready.")] = 180,
+    drain_timeout: Annotated[int, typer.Option(min=0, help="Seconds for answers in flight on SIGTERM.")] = 30,
+) -> None:
+    """Keep a server running until SIGTERM or SIGINT; both let answers in flight finish."""
+    repository = (repository or default_repository()).resolve()
+    settings = Settings(max_megapixels=max_megapixels, max_megabytes=max_megabytes, threads=threads)
+    try:
+        triton = find_triton()
+        chosen, why = choose_profile(repository) if profile == "auto" else (profile, "asked for")
+        configs = check_repository(repository, chosen)
+    except (FileNotFoundError, ValueError) as cause:
+        print(f"milgrain: {cause}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    say(f"profile {chosen} ({why})")
+    ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
+    with tempfile.TemporaryDirectory(prefix="milgrain-") as runtime:
+        command = [
+            str(triton.binary),
+            f"--model-repository={repository}",
+            f"--model-config-name={chosen}",
+            "--disable-auto-complete-config",
+            f"--grpc-address={host}",
+            f"--grpc-port={ports.grpc}",
+            f"--http-address={host}",
+            f"--http-port={ports.http}",
+            f"--metrics-address={host}",
+            f"--metrics-port={ports.metrics}",
+            f"--exit-timeout-secs={drain_timeout}",
+            "--log-info=false",
+            *triton.prepare(Path(runtime)),
+        ]
+        environment = triton.environment({**os.environ, **settings.to_environment()})
+        with supervised(command, environment) as process:
+            if _announce(process, ports, configs, repository, time.monotonic() + start_timeout):
+                say(f"ready {ports}")
+            elif process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            code = process.wait()
+    say(f"Triton ended with {code}")
+    raise typer.Exit(code if code >= 0 else 128 - code)
+
+
+@contextlib.contextmanager
+def supervised(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
+
+    The server leads its own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
+    any other way out the whole group is killed.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    us = os.getpid()
+
+    def bind_to_parent() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != us:  # we died in between
+            os._exit(1)
+
+    process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=bind_to_parent)
+
+    def drain(number: int, _: FrameType | None) -> None:
+        say(f"{signal.Signals(number).name}: draining")
+        process.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, drain) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(
+    process: subprocess.Popen[bytes],
+    ports: Ports,
+    configs: dict[str, ModelConfig],
+    repository: Path,
+    deadline: float,
+) -> bool:
+    """Show one line per model as it becomes ready, then one for the canary; False when there is no answer in time."""
+    start = time.monotonic()
+    waiting = list(STAGES | ENSEMBLES)
+    limits = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}", options=limits) as channel:
+        triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        while waiting:
+            if process.poll() is not None:
+                return False
+            if time.monotonic() > deadline:
+                print(f"milgrain: not ready in time: {', '.join(waiting)}", file=sys.stderr)
+                return False
+            for model in list(waiting):
+                try:
+                    ready = triton.ModelReady(service_pb2.ModelReadyRequest(name=model), timeout=2).ready
+                except grpc.RpcError:
+                    break  # not listening yet
+                if ready:
+                    waiting.remove(model)
+                    say(
+                        f"{model:9s} ready after {time.monotonic() - start:4.1f} s: {_describe(configs[model], repository)}"
+                    )
+            time.sleep(0.1)
+        return _canary(triton, deadline)
+
+
+def _describe(config: ModelConfig, repository: Path) -> str:
+    if config.platform == "ensemble":
+        return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
+    count = sum(group.count for group in config.instance_group)
+    text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
+    if config.name == "segment":
+        card = read_card(repository / "segment" / "1" / "model.json")
+        text += f", {card.name} {card.version} at {card.input.size} px by OpenVINO {card.precision}"
+    return text
+
+
+def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) -> bool:
+    """Send one real photo through the whole ensemble: only an answer proves that it can answer."""
+    start = time.monotonic()
+    photo, look = CANARY.read_bytes(), Look(size=None).to_bytes()
+    request = service_pb2.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
+    for name, data in (("photo", photo), ("look", look)):
+        request.inputs.add(name=name, datatype="UINT8", shape=[1, len(data)])
+    try:
+        triton.ModelInfer(request, timeout=max(1.0, deadline - time.monotonic()))
+    except grpc.RpcError as refused:
+        print(f"milgrain: the canary photo was not answered: {refused}", file=sys.stderr)
+        return False
+    say(f"canary    answered in {(time.monotonic() - start) * 1000:.0f} ms")
+    return True
+
+
+def main(argv: list[str]) -> int:
+    """Run the verb; return its exit code: Triton's own, or 2 where Triton could not be started."""
+    app = typer.Typer(add_completion=False)
+    app.command("serve")(serve)
+    try:
+        app(args=argv, prog_name="milgrain serve")
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

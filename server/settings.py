@@ -1,0 +1,41 @@
+"""Settings of one server, made once at the edge and passed down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+PREFIX = "MILGRAIN_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Limits and resources. `milgrain serve` hands them to the stage processes as MILGRAIN_* variables."""
+
+    max_megapixels: float = 64.0
+    """Largest photo, 1e6 pixels, read from the header before memory is taken."""
+    max_megabytes: float = 50.0
+    """Largest encoded photo, 1e6 bytes."""
+    min_side: int = 16
+    """Smallest side of a photo in pixels."""
+    threads: int = os.cpu_count() or 1
+    """Threads of the network on the CPU."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read what is set; raise ValueError that names a variable which is no number."""
+        values: dict[str, float | int] = {}
+        for field in fields(cls):
+            name = PREFIX + field.name.upper()
+            if name in environment:
+                number = int if field.name in ("min_side", "threads") else float
+                try:
+                    values[field.name] = number(environment[name])
+                except ValueError:
+                    raise ValueError(f"{name}={environment[name]!r} is not a number") from None
+        return cls(**values)  # type: ignore[arg-type]
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that `from_environment` reads."""
+        return {PREFIX + name.upper(): str(value) for name, value in asdict(self).items()}

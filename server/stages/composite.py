@@ -1,0 +1,32 @@
+"""composite: the piece on its new background, framed as the look asks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.reference import composite as over
+from kernels.reference.srgb import F32, U8
+from server.contract import parse_look
+from server.report import Report
+
+
+def composite(alpha: F32, foreground: U8, light: F32, look: U8, report: U8) -> dict[str, np.ndarray]:
+    """Return picture [h, w, 3] uint8 sRGB, [h, w, 4] straight RGBA on a transparent background, and the report.
+
+    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [g, g, 12].
+    """
+    found = Report.read(report)
+    with found.stage("composite"):
+        wanted = parse_look(look.tobytes())
+        view = over.frame(alpha, wanted.canvas, wanted.fill, wanted.upscale)
+        if wanted.background == "transparent":
+            picture = over.cutout(alpha, foreground, light, view)
+        else:
+            picture = over.composite(alpha, foreground, light, view, wanted.rgb)
+        if wanted.canvas and wanted.canvas != view.canvas:
+            found.doubt(
+                f"size: asked for {wanted.canvas[0]}x{wanted.canvas[1]}, the piece has pixels for "
+                f"{view.canvas[0]}x{view.canvas[1]} at fill {wanted.fill:g} (upscale is off)"
+            )
+        found.facts["picture"] = {"width": view.canvas[0], "height": view.canvas[1], "scale": round(view.scale, 4)}
+    return {"picture": picture, "report": found.write()}

@@ -1,0 +1,172 @@
+"""decode: encoded bytes to upright sRGB pixels and the network's input."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from kernels.reference.letterbox import letterbox
+from kernels.reference.srgb import U8, linear_to_srgb, srgb_to_linear
+from server.card import Card
+from server.contract import BAD_IMAGE, parse_look
+from server.report import Report
+from server.settings import Settings
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+JPEG = ("JPEG", "MPO")  # MPO: a JPEG with a second picture behind the first, as phones write it
+ORIENTATION = 0x0112
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+SIXTEEN_BIT_GRAY = ("I;16", "I;16L", "I;16B")
+
+# Our own limit is read from the header, see _open; Pillow's fixed one would only get in its way.
+Image.MAX_IMAGE_PIXELS = None
+Image.init()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """The stage: validates the look, decodes within the limits, turns upright, converts to sRGB, letterboxes."""
+
+    card: Card
+    settings: Settings
+
+    def __call__(self, photo: U8, look: U8) -> dict[str, np.ndarray]:
+        """Return pixels [H, W, 3] uint8, net_input [3, S, S] float32 and the report; raise ValueError on bad input."""
+        report = Report.begin()
+        with report.stage("decode"):
+            parse_look(look.tobytes())
+            pixels, facts, doubts = read_photo(photo.tobytes(), self.settings)
+            report.facts.update(photo=facts, models={"segment": self.card.identity()})
+            for doubt in doubts:
+                report.doubt(doubt)
+            net = self.card.input
+            net_input = letterbox(pixels, net.size, np.float32(net.mean), np.float32(net.scale))
+        return {"pixels": pixels, "net_input": net_input, "report": report.write()}
+
+
+def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], list[str]]:
+    """Decode one photo to upright sRGB pixels [H, W, 3].
+
+    Returns the pixels, what the report says of the file, and reasons for review. A photo that already has alpha is
+    laid over white, in linear light, and cut out anew. Of several frames or pages the first is taken.
+    Raises ValueError, starting with BAD_IMAGE, with the cause.
+    """
+    image = _open(data, settings)
+    facts: dict[str, Any] = {"format": image.format, "mode": image.mode, "bytes": len(data)}
+    doubts: list[str] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of damaged metadata, which does not touch the pixels
+            orientation = image.getexif().get(ORIENTATION, 1)
+            pixels, profile = _pixels(image, data)
+    except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as broken:
+        raise ValueError(f"{BAD_IMAGE}{image.format} cannot be decoded: {broken}") from None
+    if profile == "unreadable":
+        doubts.append("colour: the embedded ICC profile is unreadable; the photo was taken as sRGB")
+    if pixels.shape[2] == 4:
+        facts["input_alpha"] = "laid over white"
+        pixels = _over_white(pixels)
+    pixels = np.ascontiguousarray(_upright(pixels, orientation))
+    facts |= {"height": pixels.shape[0], "width": pixels.shape[1], "orientation": orientation, "icc": profile}
+    return pixels, facts, doubts
+
+
+def _open(data: bytes, settings: Settings) -> Image.Image:
+    """Read the header and hold it against the limits, before any pixel is decoded."""
+    if not data:
+        raise ValueError(f"{BAD_IMAGE}the file is empty")
+    if len(data) > settings.max_megabytes * 1e6:
+        raise ValueError(
+            f"{BAD_IMAGE}{len(data) / 1e6:.1f} MB is more than this server's limit of {settings.max_megabytes:g} MB"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ValueError(f"{BAD_IMAGE}not a JPEG, PNG, WebP or TIFF file, or its header is damaged") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as broken:
+        raise ValueError(f"{BAD_IMAGE}its header is damaged: {broken}") from None
+    width, height = image.size
+    if width * height > settings.max_megapixels * 1e6:
+        raise ValueError(
+            f"{BAD_IMAGE}{width}x{height} is {width * height / 1e6:.1f} megapixels, "
+            f"more than this server's limit of {settings.max_megapixels:g}"
+        )
+    if min(width, height) < settings.min_side:
+        raise ValueError(f"{BAD_IMAGE}{width}x{height}: a side is shorter than {settings.min_side} pixels")
+    return image
+
+
+def _pixels(image: Image.Image, data: bytes) -> tuple[U8, str | None]:
+    """Return sRGB pixels [H, W, 3 or 4] and the name of the ICC profile they came from, if any."""
+    icc = image.info.get("icc_profile")
+    if image.format in JPEG and image.mode in ("RGB", "L") and not icc:
+        try:
+            return simplejpeg.decode_jpeg(data, "RGB", strict=True), None
+        except ValueError:
+            pass  # strict refuses harmless oddities too; Pillow below refuses only what lacks pixels
+    image.load()
+    if image.mode in SIXTEEN_BIT_GRAY or image.mode == "I":
+        gray = np.asarray(image).astype(np.float64) / 257
+        image = Image.fromarray(np.clip(np.rint(gray), 0, 255).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels have no defined white")
+    elif image.mode in ("P", "PA", "1"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if not icc:
+        return _array(image), None
+    return _to_srgb(image, icc)
+
+
+def _to_srgb(image: Image.Image, icc: bytes) -> tuple[U8, str | None]:
+    """Convert by the embedded ICC profile; alpha is kept as it is. An unreadable profile counts as sRGB."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        name = ImageCms.getProfileDescription(source).strip()
+        space = source.profile.xcolor_space.strip()
+        if space == "RGB" and image.mode != "CMYK":
+            if name.startswith("sRGB"):
+                return _array(image), name
+            opaque = image.convert("RGB")
+        else:
+            opaque = image.convert("L") if image.mode == "LA" else image
+        colour = ImageCms.profileToProfile(
+            opaque,
+            source,
+            SRGB,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        assert colour is not None  # None only with inPlace
+    except (ImageCms.PyCMSError, OSError):
+        return _array(image), "unreadable"
+    if image.has_transparency_data:
+        colour.putalpha(image.convert("RGBA").getchannel("A"))
+    return _array(colour), name
+
+
+def _array(image: Image.Image) -> U8:
+    return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def _over_white(rgba: U8) -> U8:
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    return linear_to_srgb(alpha * srgb_to_linear(rgba[..., :3]) + (1 - alpha))
+
+
+def _upright(pixels: U8, orientation: int) -> U8:
+    """Undo the camera's orientation (EXIF 2.3, tag 0x0112); 1 and unknown values leave the pixels as they are."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return pixels[::rows, ::columns]

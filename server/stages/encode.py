@@ -1,0 +1,129 @@
+"""encode: the picture to file bytes, tagged sRGB, its background exact in the decoded file."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageCms
+
+from kernels.reference.srgb import U8
+from server.contract import BAD_LOOK, Look, parse_look
+from server.report import Report
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+BLOCK = 8
+"""Side of a JPEG block in pixels."""
+
+# Luminance table of ITU-T T.81, Annex K.1, in reading order: the base of every JPEG quality.
+ANNEX_K = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+
+
+def encode(picture: U8, look: U8, report: U8) -> dict[str, np.ndarray]:
+    """Return the encoded image and the finished report. picture [h, w, 3] sRGB or [h, w, 4] straight RGBA."""
+    found = Report.read(report)
+    with found.stage("encode"):
+        wanted = parse_look(look.tobytes())
+        if wanted.matte and picture.shape[2] == 4:
+            picture = picture[..., 3]
+        if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
+            raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
+        data = encoded(picture, wanted)
+        shown = found.facts.setdefault("picture", {"width": picture.shape[1], "height": picture.shape[0], "scale": 1.0})
+        shown |= {"format": wanted.format, "bytes": len(data)}
+    found.close()
+    return {"image": np.frombuffer(data, np.uint8), "report": found.write()}
+
+
+def encoded(picture: U8, look: Look) -> bytes:
+    """Return the file: PNG, lossless WebP, or JPEG. picture [h, w], [h, w, 3] or [h, w, 4] uint8 sRGB."""
+    if look.format == "jpeg" and picture.ndim == 3:
+        return jpeg(picture, look.rgb, look.quality)
+    out = io.BytesIO()
+    image = Image.fromarray(picture)
+    if look.format == "png":
+        # Level 1: within a few percent of the size of level 6 here, at a quarter of the time.
+        image.save(out, "PNG", compress_level=1, icc_profile=SRGB)
+    elif look.format == "webp":
+        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=SRGB)
+    else:
+        image.save(out, "JPEG", quality=look.quality)
+    return out.getvalue()
+
+
+def jpeg(picture: U8, background: tuple[int, int, int], quality: int) -> bytes:
+    """Encode RGB so that every background pixel decodes to exactly its colour, wherever a channel of it is 0 or 255.
+
+    Quantisation makes blocks at the piece's edge ring, and a white background comes back as 253 or 254. A decoder
+    clamps to 0..255, so background samples are given a margin beyond the range, larger than the ringing (mozjpeg
+    calls it overshoot deringing). Eight-bit samples have no room for it: the picture is encoded at half amplitude
+    around mid-gray with half the quantisation steps, and the steps are doubled in the finished file. Colours are
+    stored as RGB (Adobe marker, transform 0): in YCbCr the clamp acts before the colours are mixed, and a chroma
+    error of 1 would still tint the white. The margin is doubled in the blocks that still ring, until none does.
+    """
+    steps = _steps(quality)
+    exact = (picture == background).all(-1)
+    target = picture.astype(np.int16)
+    ends = [c for c in range(3) if background[c] in (0, 255)]
+    margin = np.full(tuple(-(-side // BLOCK) for side in exact.shape), _margin(steps), np.int16)
+    for _ in range(6):
+        for c in ends:
+            sign = 1 if background[c] == 255 else -1
+            spread = np.repeat(np.repeat(margin, BLOCK, 0), BLOCK, 1)[: exact.shape[0], : exact.shape[1]]
+            target[..., c] = np.where(exact, background[c] + sign * spread, target[..., c])
+        data = _half_amplitude(target, steps)
+        seen = simplejpeg.decode_jpeg(data, "RGB")
+        wrong = exact & (seen[..., ends] != picture[..., ends]).any(-1)
+        if not wrong.any():
+            return data
+        rows, columns = np.nonzero(wrong)
+        np.multiply.at(margin, _blocks(rows, columns), 2)
+    raise RuntimeError(f"{int(wrong.sum())} background pixels still ring")
+
+
+def _steps(quality: int) -> np.ndarray:
+    """Return the table's steps [8, 8] at an IJG quality of 50 to 100, made even, so that half of each is whole."""
+    steps = np.clip((ANNEX_K * (200 - 2 * quality) + 50) // 100, 1, 254)
+    return 2 * np.maximum(1, (steps + 1) // 2)
+
+
+def _margin(steps: np.ndarray) -> int:
+    """Return six standard deviations of a pixel's error under these steps (uniform error, orthonormal DCT)."""
+    return math.ceil(6 * math.sqrt(float((steps.astype(float) ** 2).mean()) / 12))
+
+
+def _half_amplitude(target: np.ndarray, steps: np.ndarray) -> bytes:
+    """Encode samples of any range [-127, 382] at half amplitude, then double the quantisation steps in the file."""
+    halved = np.clip((target + 129) >> 1, 0, 255).astype(np.uint8)
+    out = io.BytesIO()
+    table = (steps // 2).ravel().tolist()
+    Image.fromarray(halved).save(out, "JPEG", qtables=[table], subsampling=0, keep_rgb=True, icc_profile=SRGB)
+    data = bytearray(out.getvalue())
+    at = 2
+    while data[at + 1] != 0xDA:  # start of scan: no tables behind it
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xDB:  # DQT: one byte of precision and number, then 64 steps, for each table
+            for table_at in range(at + 4, at + 2 + length, 65):
+                for k in range(table_at + 1, table_at + 65):
+                    data[k] *= 2
+        at += 2 + length
+    return bytes(data)
+
+
+def _blocks(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the blocks, each once, that hold the pixels."""
+    found = np.unique(np.stack([rows // BLOCK, columns // BLOCK]), axis=1)
+    return found[0], found[1]

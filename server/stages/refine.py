@@ -1,0 +1,75 @@
+"""refine: coarse coverage to full-resolution alpha, and the piece's own colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from kernels.reference.composite import bounds
+from kernels.reference.foreground import foreground
+from kernels.reference.guided import guided
+from kernels.reference.letterbox import unletterbox
+from kernels.reference.srgb import F32, U8
+from server.report import Report
+
+RADIUS = 2
+EPSILON = 1e-4
+"""Guided filter: half window in network pixels, variance below which the photo is flat."""
+FLOOR, CEILING = 0.06, 0.94
+"""The network's and the filter's "nearly nothing" and "nearly all" are nothing and all: the ramp is stretched."""
+UNSURE = 0.02
+"""Share of the piece's area with alpha in [0.2, 0.8] above which... see `judge`."""
+
+
+def refine(pixels: U8, coarse: F32, report: U8) -> dict[str, np.ndarray]:
+    """Return alpha [H, W] float32, foreground [H, W, 3] uint8, cutout [H, W, 4] uint8 straight RGBA, and the report.
+
+    pixels [H, W, 3] uint8 sRGB; coarse [3, S, S] float32 in [0, 1].
+    """
+    found = Report.read(report)
+    with found.stage("refine"):
+        alpha = upsample(pixels, coarse)
+        colour = foreground(pixels, alpha)
+        cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
+        found.facts["qa"] = judge(alpha, found)
+    return {"alpha": alpha, "foreground": colour, "cutout": cutout, "report": found.write()}
+
+
+def upsample(pixels: U8, coarse: F32) -> F32:
+    """Bring the network's alpha to the photo's size along the photo's own edges. Exactly 0 and 1 where it is sure."""
+    height, width = pixels.shape[:2]
+    alpha = guided(pixels, np.ascontiguousarray(unletterbox(coarse, height, width)[0]), RADIUS, EPSILON)
+    return np.clip((alpha - FLOOR) / (CEILING - FLOOR), 0, 1)
+
+
+def judge(alpha: F32, report: Report) -> dict[str, Any]:
+    """Return the QA figures of an alpha, and put every doubt into the report."""
+    height, width = alpha.shape
+    box = bounds(alpha)
+    covered = float(alpha.mean())
+    if box is None:
+        report.doubt("piece: none was found")
+        return {"coverage": round(covered, 5), "bounds": None, "unsure": 0.0, "parts": 0, "touches": []}
+    solid = (alpha > 0.5).astype(np.uint8)
+    parts, _, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    # Soft pixels away from every edge: the network could not make up its mind about an area.
+    soft = ((alpha > 0.2) & (alpha < 0.8)).astype(np.uint8)
+    reach = 2 * max(1, round(max(height, width) / 400)) + 1
+    unsure = float(cv2.erode(soft, np.ones((reach, reach), np.uint8)).sum() / max(1, int(solid.sum())))
+    left, top, right, bottom = box
+    sides = {"left": left == 0, "top": top == 0, "right": right == width, "bottom": bottom == height}
+    touches = [side for side, touched in sides.items() if touched]
+    if touches:
+        report.doubt(f"piece: runs off the photo ({', '.join(touches)})")
+    if unsure > UNSURE:
+        report.doubt(f"alpha: unsure over {unsure:.0%} of the piece's area")
+    return {
+        "coverage": round(covered, 5),
+        "bounds": box,
+        "unsure": round(unsure, 4),
+        "parts": int((areas >= areas.max() * 0.001).sum()) if parts > 1 else 0,
+        "touches": touches,
+    }

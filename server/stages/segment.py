@@ -1,0 +1,24 @@
+"""segment: the network's input to coarse coverage of alpha, metal and stone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.reference.srgb import F32
+from server.engines import OpenVinoEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Segmenter:
+    """The stage: one network over a batch of fixed size."""
+
+    engine: OpenVinoEngine
+
+    def __call__(self, net_input: F32) -> dict[str, np.ndarray]:
+        """Return coarse [N, 3, S, S] float32 in [0, 1] for net_input [N, 3, S, S]; raise ValueError on another S."""
+        size = self.engine.card.input.size
+        if net_input.shape[1:] != (3, size, size):
+            raise ValueError(f"net_input is {net_input.shape[1:]}, {self.engine.card.name} takes (3, {size}, {size})")
+        return {"coarse": self.engine(net_input)}
