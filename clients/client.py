@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -113,7 +113,7 @@ class Client:
         ensemble: Ensemble = "catalog",
         in_flight: int = 16,
         timeout: float | None = None,
-    ) -> Iterator[tuple[str, Answer | MilgrainError]]:
+    ) -> Generator[tuple[str, Answer | MilgrainError], None, None]:
         """Yield `(name, answer)` as answers arrive, in whatever order; at most `in_flight` are unanswered.
 
         A name is the path, or what came with the bytes; names may repeat. `photos` is read in a thread of its own,
@@ -131,7 +131,7 @@ class Client:
         ensemble: Ensemble,
         in_flight: int,
         timeout: float,
-    ) -> Iterator[tuple[str, Answer | MilgrainError]]:
+    ) -> Generator[tuple[str, Answer | MilgrainError], None, None]:
         # Three threads: gRPC's own pulls `outgoing`, `incoming` reads replies, and the caller's keeps the books.
         # They share nothing but `events`, where a photo's _Sent always comes before its reply.
         slots = threading.Semaphore(in_flight)
