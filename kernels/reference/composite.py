@@ -64,7 +64,8 @@ def relit(foreground: F32, light: F32) -> F32:
     height, width = foreground.shape[:2]
     if light.shape[:2] == (1, 1):
         matrix = light.reshape(3, 4)
-        return foreground @ matrix[:, :3].T + matrix[:, 3]
+        unchanged = np.array_equal(matrix, np.eye(3, 4))
+        return foreground if unchanged else foreground @ matrix[:, :3].T + matrix[:, 3]
     # cv2.resize takes at most four channels at a time.
     full = [
         cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR) for c in range(3)

@@ -66,6 +66,7 @@ def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], lis
             warnings.simplefilter("ignore")  # Pillow warns of damaged metadata, which does not touch the pixels
             orientation = image.getexif().get(ORIENTATION, 1)
             pixels, profile = _pixels(image, data)
+            stored = image.getexif().get(ORIENTATION, 1)  # Pillow turns a TIFF, and only a TIFF, when it loads it
     except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as broken:
         raise ValueError(f"{BAD_IMAGE}{image.format} cannot be decoded: {broken}") from None
     if profile == "unreadable":
@@ -73,7 +74,7 @@ def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], lis
     if pixels.shape[2] == 4:
         facts["input_alpha"] = "laid over white"
         pixels = _over_white(pixels)
-    pixels = np.ascontiguousarray(_upright(pixels, orientation))
+    pixels = np.ascontiguousarray(_upright(pixels, stored))
     facts |= {"height": pixels.shape[0], "width": pixels.shape[1], "orientation": orientation, "icc": profile}
     return pixels, facts, doubts
 
@@ -93,7 +94,7 @@ def _open(data: bytes, settings: Settings) -> Image.Image:
     except UnidentifiedImageError:
         raise ValueError(f"{BAD_IMAGE}not a JPEG, PNG, WebP or TIFF file, or its header is damaged") from None
     except (OSError, SyntaxError, ValueError, EOFError) as broken:
-        raise ValueError(f"{BAD_IMAGE}its header is damaged: {broken}") from None
+        raise ValueError(f"{BAD_IMAGE}damaged or truncated: {broken}") from None
     width, height = image.size
     if width * height > settings.max_megapixels * 1e6:
         raise ValueError(

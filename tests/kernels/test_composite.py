@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kernels.reference.composite import bounds, composite, cutout, frame, relit
+
+IDENTITY = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12)
+SHAPES = [(1, 1), (7, 13), (64, 64), (517, 263)]
+
+
+def own_framing(shape):
+    return frame(np.zeros(shape, np.float32), None, 0.85, False)
+
+
+def test_half_of_white_over_black_is_188_not_128():
+    """Linear light: half the photons encode to sRGB 188; 128 would mean blending of encoded values."""
+    alpha = np.full((1, 1), 0.5, np.float32)
+    white = np.full((1, 1, 3), 255, np.uint8)
+    assert composite(alpha, white, IDENTITY, own_framing((1, 1)), (0, 0, 0)).max() == 188
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("background", [(255, 255, 255), (17, 0, 201)])
+def test_ends_are_exact(rng, shape, background):
+    """Alpha 0 is the background's very bytes, alpha 1 the photo's very bytes."""
+    alpha = rng.choice(np.float32([0, 1]), shape)
+    foreground = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    out = composite(alpha, foreground, IDENTITY, own_framing(shape), background)
+    np.testing.assert_array_equal(out[alpha == 0], np.broadcast_to(np.uint8(background), out[alpha == 0].shape))
+    np.testing.assert_array_equal(out[alpha == 1], foreground[alpha == 1])
+
+
+def test_cutout_is_straight_rgba(rng):
+    foreground = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    alpha = rng.choice(np.float32([0, 0.5, 1]), (20, 30))
+    out = cutout(alpha, foreground, IDENTITY, own_framing((20, 30)))
+    np.testing.assert_array_equal(out[..., 3], np.rint(alpha * 255))
+    # Straight: half-covered pixels keep the full colour, up to one rounding of premultiplied float32.
+    np.testing.assert_allclose(out[alpha > 0, :3].astype(int), foreground[alpha > 0], atol=1)
+
+
+def test_light_scales_linear_light():
+    """A transform that halves all light turns white into 188."""
+    light = (0.5 * np.eye(3, 4, dtype=np.float32)).reshape(1, 1, 12)
+    white = np.full((2, 2, 3), 255, np.uint8)
+    out = composite(np.ones((2, 2), np.float32), white, light, own_framing((2, 2)), (0, 0, 0))
+    assert (out == 188).all()
+
+
+def test_a_grid_of_equal_transforms_is_that_transform(rng):
+    colour = rng.random((40, 30, 3)).astype(np.float32)
+    one = rng.random((1, 1, 12)).astype(np.float32)
+    np.testing.assert_allclose(relit(colour, np.tile(one, (4, 3, 1))), relit(colour, one), atol=1e-5)
+
+
+class TestFrame:
+    @staticmethod
+    def piece(left, top, right, bottom, shape=(1000, 1600)):
+        alpha = np.zeros(shape, np.float32)
+        alpha[top:bottom, left:right] = 1
+        return alpha
+
+    def test_bounds_are_the_piece(self):
+        assert bounds(self.piece(10, 20, 110, 70)) == (10, 20, 110, 70)
+        assert bounds(np.zeros((3, 3), np.float32)) is None
+
+    def test_fills_and_centres(self):
+        alpha = self.piece(900, 100, 1500, 400)
+        view = frame(alpha, (300, 300), 0.8, False)
+        out = cutout(alpha, np.zeros((*alpha.shape, 3), np.uint8), IDENTITY, view)
+        left, top, right, bottom = bounds(out[..., 3] / np.float32(255)) or (0, 0, 0, 0)
+        assert out.shape == (300, 300, 4)
+        assert right - left == pytest.approx(240, abs=1)  # 600 px shrunk to 80 % of 300
+        assert left + right == pytest.approx(300, abs=2)
+        assert top + bottom == pytest.approx(300, abs=2)
+
+    def test_never_upscales_silently(self):
+        view = frame(self.piece(0, 0, 170, 85), (2000, 1000), 0.85, False)
+        assert view.canvas == (200, 100)
+        assert view.scale == 1
+
+    def test_upscales_when_asked(self):
+        view = frame(self.piece(0, 0, 170, 85), (2000, 1000), 0.85, True)
+        assert view.canvas == (2000, 1000)
+        assert view.scale == pytest.approx(10)
+
+    def test_window_may_leave_the_photo(self):
+        """A piece that touches the photo's edge is still centred; what lies outside is background."""
+        alpha = self.piece(0, 0, 100, 100, (100, 100))
+        view = frame(alpha, (200, 200), 0.5, False)
+        out = composite(alpha, np.zeros((100, 100, 3), np.uint8), IDENTITY, view, (255, 255, 255))
+        assert out.shape == (200, 200, 3)
+        assert (out[50:150, 50:150] == 0).all()
+        assert (out[:50] == 255).all()
+        assert (out[:, 150:] == 255).all()
+
+    def test_a_thin_line_shrinks_evenly(self):
+        """1-px lines, 4 px apart, at a quarter of the size: an even gray, no moire, the light conserved."""
+        alpha = np.zeros((400, 400), np.float32)
+        alpha[:, ::4] = 1
+        view = frame(alpha, (100, 100), 1.0, False)
+        coverage = cutout(alpha, np.zeros((400, 400, 3), np.uint8), IDENTITY, view)[2:-2, 2:-2, 3] / 255
+        assert coverage.mean() == pytest.approx(0.25, abs=0.01)
+        assert coverage.std() < 0.02

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from kernels.reference.guided import guided
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("size", [(1, 1), (7, 13), (65, 33)])
+def test_constant_alpha_stays_constant(rng, size, value):
+    """No edge of the photo can create an edge in a constant alpha."""
+    pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    out = guided(pixels, np.full((4, 5), value, np.float32), radius=2, epsilon=1e-4)
+    assert out.shape == size
+    # a covariance of rounding errors over epsilon = 1e-4 leaves less than a quarter of an 8-bit step
+    np.testing.assert_allclose(out, value, atol=1e-3)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 4])
+def test_follows_the_edge_of_the_photo(radius):
+    """An edge in the middle of a coarse pixel, a 4-px ramp when up-sampled plainly, is put where the photo has it."""
+    pixels = np.full((256, 256, 3), 40, np.uint8)
+    pixels[:, 102:] = 220
+    truth = (pixels[..., 0] > 128).astype(np.float32)
+    coarse = cv2.resize(truth, (64, 64), interpolation=cv2.INTER_AREA)
+    plain = cv2.resize(coarse, (256, 256), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(guided(pixels, coarse, radius, 1e-4) - truth).mean() < np.abs(plain - truth).mean() / 10
+
+
+def test_matches_a_direct_solution_of_the_window(rng):
+    """He et al. 2013, eq. 19: a and b are the ridge regression of alpha on colour over the window."""
+    pixels = rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    alpha = rng.random((5, 5)).astype(np.float32)
+    guide = pixels.reshape(-1, 3) / 255
+    p = alpha.ravel().astype(float)
+    centred = guide - guide.mean(0)
+    a = np.linalg.solve(centred.T @ centred / 25 + 0.01 * np.eye(3), centred.T @ (p - p.mean()) / 25)
+    b = p.mean() - a @ guide.mean(0)
+    expected = (guide @ a + b).reshape(5, 5)
+    huge = guided(pixels, alpha, radius=200, epsilon=0.01)
+    # 401 px of mirror images of 5 px: every window has the picture's own mean and covariance, up to its rim
+    np.testing.assert_allclose(huge, np.clip(expected, 0, 1), atol=0.03)

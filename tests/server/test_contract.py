@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from server.contract import BAD_LOOK, Look, parse_look
+
+
+def test_default_is_white_jpeg_2000():
+    look = parse_look(b"{}")
+    assert (look.background, look.format, look.canvas, look.rgb) == ("white", "jpeg", (2000, 2000), (255, 255, 255))
+
+
+@pytest.mark.parametrize(
+    "look", [Look(), Look(background="#102030", size=(800, 600)), Look(size=None, format="png", relight=0.5)]
+)
+def test_survives_the_wire(look):
+    assert parse_look(look.to_bytes()) == look
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        (b'{"colour": "red"}', "colour: unknown field"),
+        (b'{"background": "beige"}', "background: "),
+        (b'{"size": 3}', "size: "),
+        (b'{"fill": 0}', "fill: "),
+        (b'{"relight": 2}', "relight: "),
+        (b'{"quality": 10}', "quality: "),
+        (b'{"format": "bmp"}', "format: "),
+        (b'{"background": "transparent"}', "needs format png or webp"),
+        (b'{"size": 100', "look: "),
+        (b"\xff\xfe", "look: "),
+        (b"[]", "look: "),
+    ],
+)
+def test_refuses_and_names_the_field(sent, named):
+    with pytest.raises(ValueError, match="^" + BAD_LOOK) as refusal:
+        parse_look(sent)
+    assert named in str(refusal.value)
+
+
+def test_every_wrong_field_is_named_at_once():
+    with pytest.raises(ValueError, match="fill.*quality"):
+        parse_look(b'{"fill": 9, "quality": 1}')

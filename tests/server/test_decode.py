@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from server.card import Card
+from server.contract import BAD_IMAGE, BAD_LOOK
+from server.report import Report
+from server.settings import Settings
+from server.stages.decode import Decoder, read_photo
+
+SETTINGS = Settings()
+
+
+def gradient(height=60, width=80) -> np.ndarray:
+    """A smooth colour picture without symmetry, so that every orientation looks different."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.dstack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)]).astype(np.uint8)
+
+
+def saved(image: Image.Image, kind: str, **options) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def decoded(data: bytes) -> np.ndarray:
+    return read_photo(data, SETTINGS)[0]
+
+
+PHOTO = Image.fromarray(gradient())
+
+
+@pytest.mark.parametrize(
+    ("data", "tolerance"),
+    [
+        pytest.param(saved(PHOTO, "JPEG", quality=95, subsampling=0), 6, id="jpeg baseline"),
+        pytest.param(saved(PHOTO, "JPEG", quality=95, subsampling=0, progressive=True), 6, id="jpeg progressive"),
+        pytest.param(saved(PHOTO.convert("CMYK"), "JPEG", quality=98), 12, id="jpeg cmyk"),
+        pytest.param(saved(PHOTO, "PNG"), 0, id="png"),
+        pytest.param(saved(PHOTO.quantize(256), "PNG"), 40, id="png palette"),
+        pytest.param(saved(PHOTO, "WEBP", lossless=True), 0, id="webp lossless"),
+        pytest.param(saved(PHOTO, "WEBP", quality=95), 16, id="webp"),
+        pytest.param(saved(PHOTO, "TIFF"), 0, id="tiff"),
+        pytest.param(saved(PHOTO, "TIFF", compression="tiff_lzw"), 0, id="tiff lzw"),
+        pytest.param(cv2.imencode(".png", gradient()[..., ::-1].astype(np.uint16) * 257)[1].tobytes(), 0, id="png 16"),
+        pytest.param(
+            cv2.imencode(".tiff", gradient()[..., ::-1].astype(np.uint16) * 257)[1].tobytes(), 0, id="tiff 16"
+        ),
+    ],
+)
+def test_formats(data, tolerance):
+    """Lossless files come back to the byte; lossy ones within their quantisation."""
+    assert np.abs(decoded(data).astype(int) - gradient()).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(saved(PHOTO.convert("L"), "JPEG", quality=100), id="jpeg"),
+        pytest.param(saved(PHOTO.convert("L"), "PNG"), id="png 8"),
+        pytest.param(
+            cv2.imencode(".png", np.asarray(PHOTO.convert("L")).astype(np.uint16) * 257)[1].tobytes(), id="16"
+        ),
+    ],
+)
+def test_gray_becomes_three_equal_channels(data):
+    pixels = decoded(data)
+    assert np.abs(pixels.astype(int) - np.asarray(PHOTO.convert("L"))[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_upright(kind, orientation):
+    """The file stores the picture as camera `orientation` would; what comes back is upright, whatever the format."""
+    undo = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    data = saved(Image.fromarray(np.ascontiguousarray(undo(gradient()))), kind, exif=exif, **options)
+    pixels, facts, _ = read_photo(data, SETTINGS)
+    assert np.abs(pixels.astype(int) - gradient()).max() <= (4 if kind == "JPEG" else 0)
+    assert (facts["height"], facts["width"], facts["orientation"]) == (60, 80, orientation)
+
+
+def swapped_profile() -> bytes:
+    """An ICC profile whose red and green primaries are swapped: no viewer can mistake it for sRGB."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", profile[128:132])[0]
+    at = {bytes(profile[132 + 12 * k : 136 + 12 * k]): 132 + 12 * k for k in range(count)}
+    red, green = at[b"rXYZ"], at[b"gXYZ"]
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile).replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_icc_profile_is_converted(kind):
+    red = Image.new("RGB", (32, 32), (255, 0, 0))
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+    pixels, facts, doubts = read_photo(saved(red, kind, icc_profile=swapped_profile(), **options), SETTINGS)
+    assert np.abs(pixels.astype(int) - [0, 255, 0]).max() <= 3
+    assert "test" in facts["icc"]
+    assert not doubts
+
+
+def test_srgb_profile_changes_nothing():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    np.testing.assert_array_equal(decoded(saved(PHOTO, "PNG", icc_profile=srgb)), gradient())
+
+
+def test_gray_photo_with_rgb_profile_is_converted():
+    gray = Image.new("L", (32, 32), 100)
+    pixels, _, doubts = read_photo(saved(gray, "PNG", icc_profile=swapped_profile()), SETTINGS)
+    assert np.abs(pixels.astype(int) - 100).max() <= 2  # gray is gray, whichever primary is called red
+    assert not doubts
+
+
+def test_unreadable_profile_asks_for_review():
+    pixels, facts, doubts = read_photo(saved(PHOTO, "PNG", icc_profile=b"no profile at all"), SETTINGS)
+    np.testing.assert_array_equal(pixels, gradient())
+    assert facts["icc"] == "unreadable"
+    assert "ICC" in doubts[0]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_laid_over_white_in_linear_light(kind):
+    rgba = np.zeros((20, 20, 4), np.uint8)
+    rgba[:, 10:, 3] = 128
+    data = saved(Image.fromarray(rgba), kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {}))
+    pixels, facts, _ = read_photo(data, SETTINGS)
+    assert (pixels[:, :10] == 255).all()
+    assert (pixels[:, 10:] == 187).all()  # 1 - 128/255 of white's light is 49.8 %, sRGB 187
+    assert facts["input_alpha"] == "laid over white"
+
+
+def test_palette_with_transparency_is_laid_over_white():
+    image = Image.new("P", (20, 20), 0)
+    image.putpalette([10, 20, 30])
+    data = saved(image, "PNG", transparency=0)
+    assert (decoded(data) == 255).all()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that promises `width` x `height` pixels and holds a thousand bytes of them."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [header, b"IDAT" + zlib.compress(bytes(1000)), b"IEND"]
+    framed = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+JPEG = saved(PHOTO, "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        pytest.param(b"", "empty", id="empty"),
+        pytest.param(b"a text named ring.jpg", "not a JPEG, PNG, WebP or TIFF", id="text"),
+        pytest.param(JPEG[: len(JPEG) // 2], "truncated", id="truncated jpeg"),
+        pytest.param(saved(PHOTO, "PNG")[:-200], "truncated", id="truncated png"),
+        pytest.param(saved(PHOTO, "WEBP")[:-200], "truncated", id="truncated webp"),
+        pytest.param(saved(PHOTO, "TIFF")[:4000], "cannot be decoded", id="truncated tiff"),
+        pytest.param(JPEG[:30], "truncated", id="header only"),
+        pytest.param(saved(Image.new("RGB", (1, 1)), "PNG"), "1x1", id="one pixel"),
+        pytest.param(png_header(30000, 30000), "900.0 megapixels", id="bomb"),
+        pytest.param(saved(PHOTO, "GIF"), "not a JPEG, PNG, WebP or TIFF", id="gif"),
+        pytest.param(saved(Image.new("F", (32, 32)), "TIFF"), "floating-point", id="float tiff"),
+    ],
+)
+def test_bad_photos_are_refused_with_the_cause(data, cause):
+    with pytest.raises(ValueError, match="^" + BAD_IMAGE) as refusal:
+        decoded(data)
+    assert cause in str(refusal.value)
+
+
+def test_limits_are_settings():
+    with pytest.raises(ValueError, match=r"megapixels, more than this server's limit of 0\.004"):
+        read_photo(JPEG, Settings(max_megapixels=0.004))
+    with pytest.raises(ValueError, match=r"limit of 0\.001 MB"):
+        read_photo(JPEG, Settings(max_megabytes=0.001))
+
+
+CARD = Card.model_validate(
+    {
+        "name": "any",
+        "version": "1",
+        "file": "any.onnx",
+        "sha256": "00",
+        "licence": "none",
+        "input": {"name": "x", "size": 64, "mean": [0.5, 0.5, 0.5], "scale": [0.5, 0.5, 0.5]},
+        "alpha": {"output": "y", "channel": 0},
+    }
+)
+
+
+def test_stage_answers_pixels_network_input_and_report():
+    wire = np.frombuffer(JPEG, np.uint8), np.frombuffer(b"{}", np.uint8)
+    found = Decoder(CARD, SETTINGS)(*wire)
+    assert found["pixels"].shape == (60, 80, 3)
+    assert found["net_input"].shape == (3, 64, 64)
+    assert found["net_input"].dtype == np.float32
+    facts = Report.read(found["report"]).facts
+    assert facts["photo"]["bytes"] == len(JPEG)
+    assert facts["models"]["segment"]["name"] == "any"
+
+
+def test_stage_refuses_a_wrong_look_before_it_decodes():
+    with pytest.raises(ValueError, match="^" + BAD_LOOK):
+        Decoder(CARD, SETTINGS)(np.frombuffer(b"not even a photo", np.uint8), np.frombuffer(b'{"a":1}', np.uint8))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image, ImageCms
+
+from server.contract import BAD_LOOK, Look
+from server.report import Report
+from server.stages.encode import encode, encoded
+
+
+def jewel(rng, background, shape=(203, 301)) -> np.ndarray:
+    """Noise, the worst case for ringing, in a disc with a hole, on one colour; sides are no multiples of 8."""
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    distance = np.hypot(y - shape[0] / 2, x - shape[1] / 2)
+    picture = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    picture[(distance > 80) | (distance < 30)] = background
+    return picture
+
+
+DECODERS = {
+    "pillow": lambda data: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")),
+    "opencv": lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("quality", [50, 80, 95, 100])
+@pytest.mark.parametrize("background", ["white", "#000000", "#ff00ff"])
+def test_jpeg_background_is_exact_in_every_decoder(rng, decoder, quality, background):
+    look = Look(background=background, quality=quality)
+    picture = jewel(rng, look.rgb)
+    seen = DECODERS[decoder](encoded(picture, look))
+    assert (seen[(picture == look.rgb).all(-1)] == look.rgb).all()
+
+
+@pytest.mark.parametrize("quality", [50, 80, 95, 100])
+def test_jpeg_background_survives_the_fast_inverse_dct(rng, quality):
+    """The least exact decoder in use, on a piece of metal-like contrast (on pure noise its 16 bits overflow)."""
+    picture = jewel(rng, (255, 255, 255))
+    piece = (picture != 255).any(-1)
+    picture[piece] = cv2.GaussianBlur(picture, (0, 0), 1.5)[piece]
+    background = (picture == 255).all(-1)
+    seen = simplejpeg.decode_jpeg(encoded(picture, Look(quality=quality)), "RGB", fastdct=True)
+    assert (seen[background] == 255).all()
+
+
+def test_an_ordinary_jpeg_is_not_exact(rng):
+    """What the overshoot is for: the same picture from an ordinary encoder rings into the white."""
+    picture = jewel(rng, (255, 255, 255))
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "JPEG", quality=95, subsampling=0)
+    seen = DECODERS["pillow"](out.getvalue())
+    assert (seen[(picture == 255).all(-1)] != 255).any()
+
+
+def test_jpeg_costs_the_piece_nothing(rng):
+    """Inside the piece the error is that of an ordinary JPEG of the same quality, to within 1 dB."""
+    smooth = cv2.GaussianBlur(jewel(rng, (255, 255, 255)), (0, 0), 2)
+    out = io.BytesIO()
+    Image.fromarray(smooth).save(out, "JPEG", quality=95, subsampling=0)
+
+    def psnr(data: bytes) -> float:
+        inside = (smooth != 255).any(-1)
+        difference = DECODERS["pillow"](data)[inside].astype(float) - smooth[inside]
+        return float(10 * np.log10(255**2 / (difference**2).mean()))
+
+    assert psnr(encoded(smooth, Look(quality=95))) > psnr(out.getvalue()) - 1
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_png_and_webp_are_lossless(rng, kind, channels):
+    picture = rng.integers(0, 256, (33, 47, channels), dtype=np.uint8)
+    picture[..., 3:] |= 1  # fully transparent pixels have no colour to keep
+    seen = np.asarray(Image.open(io.BytesIO(encoded(picture, Look(format=kind)))))
+    np.testing.assert_array_equal(seen, picture)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+def test_every_file_is_tagged_srgb(rng, kind):
+    image = Image.open(io.BytesIO(encoded(jewel(rng, (255, 255, 255)), Look(format=kind))))
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    assert ImageCms.getProfileDescription(profile).startswith("sRGB")
+
+
+def wire(look: Look) -> tuple[np.ndarray, np.ndarray]:
+    report = Report.begin()
+    with report.stage("decode"):
+        pass
+    return np.frombuffer(look.to_bytes(), np.uint8), report.write()
+
+
+def test_matte_is_gray(rng):
+    picture = rng.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    found = encode(picture, *wire(Look(format="png", matte=True)))
+    seen = Image.open(io.BytesIO(found["image"].tobytes()))
+    assert seen.mode == "L"
+    np.testing.assert_array_equal(np.asarray(seen), picture[..., 3])
+
+
+def test_a_cutout_as_jpeg_is_the_callers_mistake(rng):
+    with pytest.raises(ValueError, match=f"^{BAD_LOOK}format"):
+        encode(rng.integers(0, 256, (20, 30, 4), dtype=np.uint8), *wire(Look()))
+
+
+def test_report_is_closed_with_size_and_times(rng):
+    found = encode(jewel(rng, (255, 255, 255)), *wire(Look()))
+    facts = json.loads(found["report"].tobytes())
+    assert facts["picture"] == {
+        "width": 301,
+        "height": 203,
+        "scale": 1.0,
+        "format": "jpeg",
+        "bytes": len(found["image"]),
+    }
+    assert {"decode", "encode", "waiting", "total"} <= set(facts["timings_ms"])
+    assert facts["timings_ms"]["total"] >= facts["timings_ms"]["encode"] > 0
+    assert "trace" not in facts

@@ -1,0 +1,119 @@
+"""refine, relight and composite as plain functions: no Triton in sight."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from server.contract import Look
+from server.report import Report
+from server.stages.composite import composite
+from server.stages.refine import refine, upsample
+from server.stages.relight import relight
+
+SIZE = 128
+
+
+def ring(size: int, centre=(0.5, 0.5)) -> np.ndarray:
+    """A ring of outer radius 0.3 and inner 0.2 of the side; coverage by 8x supersampling."""
+    y, x = np.mgrid[0 : 8 * size, 0 : 8 * size] / (8 * size)
+    distance = np.hypot(y - centre[1], x - centre[0])
+    return cv2.resize(
+        ((distance < 0.3) & (distance > 0.2)).astype(np.float32), (size, size), interpolation=cv2.INTER_AREA
+    )
+
+
+def photo_of(alpha: np.ndarray) -> np.ndarray:
+    gold, table = np.float32([212, 175, 55]), np.float32([90, 110, 140])
+    return np.rint(alpha[..., None] * gold + (1 - alpha[..., None]) * table).astype(np.uint8)
+
+
+def coarse_of(alpha: np.ndarray) -> np.ndarray:
+    small = cv2.resize(alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    return np.stack([small, small, np.zeros_like(small)])
+
+
+def begun() -> np.ndarray:
+    report = Report.begin()
+    with report.stage("decode"):
+        pass
+    return report.write()
+
+
+def test_upsampling_beats_bilinear_four_times():
+    truth = ring(4 * SIZE)
+    coarse = coarse_of(truth)
+    plain = cv2.resize(coarse[0], truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    found = upsample(photo_of(truth), coarse)
+    assert np.abs(found - truth).mean() < np.abs(plain - truth).mean() / 4
+
+
+def test_sure_pixels_are_exactly_0_and_1():
+    truth = ring(4 * SIZE)
+    found = upsample(photo_of(truth), coarse_of(truth))
+    inner = cv2.erode(truth, np.ones((9, 9))) == 1
+    outer = cv2.dilate(truth, np.ones((9, 9))) == 0
+    assert (found[inner] == 1).all()
+    assert (found[outer] == 0).all()
+
+
+def test_refine_reports_a_clean_ring_without_doubts():
+    truth = ring(4 * SIZE)
+    found = refine(photo_of(truth), coarse_of(truth), begun())
+    facts = Report.read(found["report"]).facts
+    assert facts["qa"]["parts"] == 1
+    assert facts["qa"]["touches"] == []
+    assert abs(facts["qa"]["coverage"] - truth.mean()) < 0.002
+    assert not facts["needs_review"], facts["reasons"]
+    np.testing.assert_array_equal(found["cutout"][..., :3], found["foreground"])
+    np.testing.assert_array_equal(found["cutout"][..., 3], np.rint(found["alpha"] * 255))
+
+
+def reasons(alpha: np.ndarray, coarse: np.ndarray) -> str:
+    return "; ".join(Report.read(refine(photo_of(alpha), coarse, begun())["report"]).facts["reasons"])
+
+
+def test_refine_doubts_what_a_person_should_see():
+    truth = ring(2 * SIZE)
+    off_frame = ring(2 * SIZE, (0.1, 0.5))
+    assert "none was found" in reasons(truth, np.zeros((3, SIZE, SIZE), np.float32))
+    assert "runs off the photo (left)" in reasons(off_frame, coarse_of(off_frame))
+    assert "unsure" in reasons(truth, coarse_of(truth) * np.float32(0.5))
+
+
+def test_relight_changes_nothing_and_says_so():
+    found = relight(np.frombuffer(Look(relight=0.7).to_bytes(), np.uint8), begun())
+    facts = Report.read(found["report"]).facts
+    assert facts["relight"] == {"asked": 0.7, "applied": 0.0}
+    assert facts["identity_safe"] is True
+    assert "relight" in facts["reasons"][0]
+    np.testing.assert_array_equal(found["light"].reshape(3, 4), np.eye(3, 4))
+
+
+def composed(look: Look) -> tuple[np.ndarray, dict]:
+    truth = ring(2 * SIZE)
+    light = relight(np.frombuffer(b"{}", np.uint8), begun())["light"]
+    found = composite(truth, photo_of(truth), light, np.frombuffer(look.to_bytes(), np.uint8), begun())
+    return found["picture"], Report.read(found["report"]).facts
+
+
+def test_composite_keeps_the_photos_own_framing_when_size_is_none():
+    picture, facts = composed(Look(size=None))
+    assert picture.shape == (2 * SIZE, 2 * SIZE, 3)
+    assert (picture[ring(2 * SIZE) == 0] == 255).all()
+    assert facts["picture"]["scale"] == 1
+    assert not facts["needs_review"]
+
+
+def test_composite_says_when_the_canvas_had_to_shrink():
+    picture, facts = composed(Look(size=2000))
+    assert picture.shape[0] < 2000
+    assert "upscale is off" in facts["reasons"][0]
+
+
+def test_composite_in_colour_and_without_background():
+    colour, _ = composed(Look(size=None, background="#12ab00"))
+    assert (colour[0, 0] == [0x12, 0xAB, 0]).all()
+    clear, _ = composed(Look(size=None, background="transparent", format="png"))
+    assert clear.shape[2] == 4
+    assert clear[0, 0, 3] == 0
