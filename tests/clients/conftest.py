@@ -1,0 +1,99 @@
+"""A real gRPC server in this process, whose two inference calls each test scripts."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from clients.client import Client
+
+wire: Any = service_pb2
+
+
+def response(request: Any) -> Any:
+    """Answer as Triton does: the picture is the photo's bytes reversed, the report echoes what was asked."""
+    photo, look = request.raw_input_contents
+    report = {"bytes": len(photo), "look": json.loads(look), "ensemble": request.model_name}
+    reply = wire.ModelInferResponse(id=request.id, raw_output_contents=[json.dumps(report).encode(), photo[::-1]])
+    reply.outputs.add(name="report", datatype="UINT8", shape=[1, len(reply.raw_output_contents[0])])
+    reply.outputs.add(name="image", datatype="UINT8", shape=[1, len(photo)])
+    return reply
+
+
+@dataclass
+class Script:
+    """What the server shall do; `refused` maps a photo's bytes to the message Triton would send."""
+
+    address: str = ""
+    refused: dict[bytes, str] = field(default_factory=dict)
+    infer: Callable[[Any, grpc.ServicerContext], Any] = lambda request, _: response(request)
+    stream: Callable[[Iterator[Any], grpc.ServicerContext], Iterator[Any]] | None = None
+    stop: Callable[[], object] = lambda: None
+
+    def reply(self, request: Any) -> Any:
+        """Return one message of the answering stream."""
+        if message := self.refused.get(request.raw_input_contents[0]):
+            return wire.ModelStreamInferResponse(
+                error_message=message, infer_response=wire.ModelInferResponse(id=request.id)
+            )
+        return wire.ModelStreamInferResponse(infer_response=response(request))
+
+
+class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
+    def __init__(self, script: Script):
+        self.script = script
+
+    def ServerReady(self, request, context):
+        return wire.ServerReadyResponse(ready=True)
+
+    def ModelInfer(self, request, context):
+        return self.script.infer(request, context)
+
+    def ModelStreamInfer(self, request_iterator, context):
+        if self.script.stream:
+            yield from self.script.stream(request_iterator, context)
+        else:
+            yield from map(self.script.reply, request_iterator)
+
+
+def serve(script: Script, port: int = 0) -> grpc.Server:
+    """Start the scripted server; its address is then in the script."""
+    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+    server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(script), server)
+    script.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
+    script.stop = lambda: server.stop(None).wait()
+    server.start()
+    return server
+
+
+@pytest.fixture
+def script():
+    script = Script()
+    serve(script)
+    yield script
+    script.stop()
+
+
+@pytest.fixture
+def client(script):
+    with Client(script.address) as client:
+        yield client
+
+
+@pytest.fixture
+def no_thread_left():
+    """Fail when a thread that the test started still runs at its end."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    while left := [t.name for t in set(threading.enumerate()) - before if "ThreadPoolExecutor" not in t.name]:
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.02)
