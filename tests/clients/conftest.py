@@ -35,7 +35,20 @@ class Script:
     refused: dict[bytes, str] = field(default_factory=dict)
     infer: Callable[[Any, grpc.ServicerContext], Any] = lambda request, _: response(request)
     stream: Callable[[Iterator[Any], grpc.ServicerContext], Iterator[Any]] | None = None
-    stop: Callable[[], object] = lambda: None
+    _server: grpc.Server | None = None
+
+    def start(self, port: int = 0) -> None:
+        """Start the server on that port of the loopback, 0 for a free one; its address is in `address`."""
+        options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(self), self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        self._server.start()
+
+    def stop(self) -> None:
+        """Cut every connection and stop listening."""
+        if self._server:
+            self._server.stop(None).wait()
 
     def reply(self, request: Any) -> Any:
         """Return one message of the answering stream."""
@@ -63,21 +76,10 @@ class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
             yield from map(self.script.reply, request_iterator)
 
 
-def serve(script: Script, port: int = 0) -> grpc.Server:
-    """Start the scripted server; its address is then in the script."""
-    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
-    server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(script), server)
-    script.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
-    script.stop = lambda: server.stop(None).wait()
-    server.start()
-    return server
-
-
 @pytest.fixture
 def script():
     script = Script()
-    serve(script)
+    script.start()
     yield script
     script.stop()
 
