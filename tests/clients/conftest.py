@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +17,11 @@ from clients.client import Client
 wire: Any = service_pb2
 
 
-def response(request: Any) -> Any:
+def response(request: Any, doubts: Sequence[str] = ()) -> Any:
     """Answer as Triton does: the picture is the photo's bytes reversed, the report echoes what was asked."""
     photo, look = request.raw_input_contents
     report = {"bytes": len(photo), "look": json.loads(look), "ensemble": request.model_name}
+    report |= {"needs_review": bool(doubts), "reasons": doubts}
     reply = wire.ModelInferResponse(id=request.id, raw_output_contents=[json.dumps(report).encode(), photo[::-1]])
     reply.outputs.add(name="report", datatype="UINT8", shape=[1, len(reply.raw_output_contents[0])])
     reply.outputs.add(name="image", datatype="UINT8", shape=[1, len(photo)])
@@ -29,10 +30,11 @@ def response(request: Any) -> Any:
 
 @dataclass
 class Script:
-    """What the server shall do; `refused` maps a photo's bytes to the message Triton would send."""
+    """What the server shall do. `refused` maps a photo's bytes to what Triton would say, `doubts` to the reasons."""
 
     address: str = ""
     refused: dict[bytes, str] = field(default_factory=dict)
+    doubts: dict[bytes, list[str]] = field(default_factory=dict)
     infer: Callable[[Any, grpc.ServicerContext], Any] = lambda request, _: response(request)
     stream: Callable[[Iterator[Any], grpc.ServicerContext], Iterator[Any]] | None = None
     _server: grpc.Server | None = None
@@ -52,11 +54,14 @@ class Script:
 
     def reply(self, request: Any) -> Any:
         """Return one message of the answering stream."""
-        if message := self.refused.get(request.raw_input_contents[0]):
+        photo = request.raw_input_contents[0]
+        if message := self.refused.get(photo):
             return wire.ModelStreamInferResponse(
                 error_message=message, infer_response=wire.ModelInferResponse(id=request.id)
             )
-        return wire.ModelStreamInferResponse(infer_response=response(request))
+        return wire.ModelStreamInferResponse(
+            infer_response=response(request, self.doubts.get(request.raw_input_contents[0], []))
+        )
 
 
 class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):

@@ -15,7 +15,7 @@ PHOTOS = [(f"{n}.jpg", f"photo {n}".encode()) for n in range(40)]
 def test_cut_sends_photo_and_look_and_reads_the_outputs_by_name(client):
     answer = client.cut(b"ring", Look(size=800), ensemble="cutout")
     assert answer.image == b"gnir"
-    assert answer.report == {"bytes": 4, "look": {"size": 800}, "ensemble": "cutout"}
+    assert (answer.report["look"], answer.report["ensemble"]) == ({"size": 800}, "cutout")
 
 
 def test_cut_names_the_answer_after_the_file(client, tmp_path):
