@@ -1,4 +1,4 @@
-"""Find Triton: the binary of the installed `nvidia-pytriton` wheel, or `tritonserver` on PATH as in NVIDIA's container."""
+"""Find Triton: the binary of the `nvidia-pytriton` wheel, or `tritonserver` on PATH as in NVIDIA's container."""
 
 from __future__ import annotations
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from server.card import check_weights, read_card
-from server.contract import ENSEMBLES, STAGES, Stage, Tensor
+from server.contract import ENSEMBLES, STAGES, Stage
 
 HERE = Path(__file__).resolve().parent
 PACKAGED, CHECKOUT = HERE / "model_repository", HERE.parent / "model_repository"
 
-ModelConfig = model_config_pb2.ModelConfig
+# Its classes are made when it is imported, where no type checker sees them.
+pb: Any = model_config_pb2
 
 
 def default_repository() -> Path:
@@ -22,9 +24,9 @@ def default_repository() -> Path:
 
 
 def config_path(repository: Path, model: str, profile: str) -> Path:
-    """Return the file Triton reads with --model-config-name=PROFILE, as Triton itself chooses it."""
+    """Return the file Triton reads with --model-config-name=PROFILE: an ensemble is the same in every profile."""
     named = repository / model / "configs" / f"{profile}.pbtxt"
-    return named if named.is_file() else repository / model / "config.pbtxt"
+    return named if model in STAGES and profile != "ngc" else repository / model / "config.pbtxt"
 
 
 def profiles(repository: Path) -> set[str]:
@@ -34,23 +36,23 @@ def profiles(repository: Path) -> set[str]:
     )
 
 
-def read_config(path: Path) -> ModelConfig:
+def read_config(path: Path) -> Any:
     """Parse one pbtxt; raise ValueError that names the file."""
     try:
-        return text_format.Parse(path.read_text(), ModelConfig())
+        return text_format.Parse(path.read_text(), pb.ModelConfig())
     except FileNotFoundError:
         raise ValueError(f"{path}: missing") from None
     except text_format.ParseError as broken:
         raise ValueError(f"{path}: {broken}") from None
 
 
-def check_repository(repository: Path, profile: str) -> dict[str, ModelConfig]:
+def check_repository(repository: Path, profile: str) -> dict[str, Any]:
     """Hold every model against the contract, and the network against its card.
 
     Returns the configurations by model. Raises ValueError that lists everything that is wrong.
     """
     wrong: list[str] = []
-    configs: dict[str, ModelConfig] = {}
+    configs: dict[str, Any] = {}
     for model, stage in (STAGES | ENSEMBLES).items():
         path = config_path(repository, model, profile)
         try:
@@ -69,16 +71,13 @@ def check_repository(repository: Path, profile: str) -> dict[str, ModelConfig]:
     return configs
 
 
-def _differences(config: ModelConfig, model: str, stage: Stage) -> list[str]:
+def _differences(config: Any, model: str, stage: Stage) -> list[str]:
     faults = [] if config.name == model else [f'name is "{config.name}"']
     if config.max_batch_size < 1:
         faults.append("max_batch_size is 0: the contract's tensors have a batch axis")
     for side, found, wanted in (("input", config.input, stage.inputs), ("output", config.output, stage.outputs)):
-        have = {Tensor(t.name, _dtype(t.data_type), tuple(t.dims)) for t in found}
-        faults += [f"{side} {t.name} {t.dtype} {list(t.dims)} is missing" for t in wanted if t not in have]
-        faults += [f"{side} {t.name} {t.dtype} {list(t.dims)} is not in the contract" for t in have - set(wanted)]
+        have = {(t.name, pb.DataType.Name(t.data_type).removeprefix("TYPE_"), tuple(t.dims)) for t in found}
+        want = {(t.name, t.dtype, t.dims) for t in wanted}
+        faults += [f"{side} {name} {dtype} {list(dims)} is missing" for name, dtype, dims in want - have]
+        faults += [f"{side} {name} {dtype} {list(dims)} is not in the contract" for name, dtype, dims in have - want]
     return faults
-
-
-def _dtype(data_type: int) -> str:
-    return model_config_pb2.DataType.Name(data_type).removeprefix("TYPE_")

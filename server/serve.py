@@ -11,12 +11,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import grpc
 import typer
@@ -25,11 +26,25 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from server.card import read_card
 from server.contract import ENSEMBLES, STAGES, Look
 from server.distribution import find_triton
-from server.repository import ModelConfig, check_repository, default_repository, profiles
+from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 
 CANARY = Path(__file__).parent / "canary.jpg"
+DRIVER = Path("/proc/driver/nvidia/version")
+GPU_PACKAGES = ("cupy", "tensorrt")
 PR_SET_PDEATHSIG = 1
+
+NO_GPU = (
+    "pinned system memory",
+    "CUDA driver version is insufficient",
+    "CudaDriverHelper",
+    "initialize NVML",
+    "DCGM unable to start",
+)
+"""Triton's complaints on a machine without a GPU, where there is nothing to complain of."""
+
+# Its classes are made when it is imported, where no type checker sees them.
+pb: Any = service_pb2
 DEFAULTS = Settings()
 
 
@@ -53,9 +68,9 @@ def say(line: str) -> None:
 
 def choose_profile(repository: Path) -> tuple[str, str]:
     """Return the profile that this machine can run, and why."""
-    if not Path("/proc/driver/nvidia/version").exists():
+    if not DRIVER.exists():
         return "cpu", "no NVIDIA driver here"
-    if missing := [name for name in ("cupy", "tensorrt") if importlib.util.find_spec(name) is None]:
+    if missing := [name for name in GPU_PACKAGES if importlib.util.find_spec(name) is None]:
         return "cpu", f"an NVIDIA driver is here, but not {' and '.join(missing)} (pip install 'milgrain[gpu]')"
     if "gpu" not in profiles(repository):
         return "cpu", "an NVIDIA driver is here, but this repository has no gpu profile yet"
@@ -111,22 +126,25 @@ def serve(
             *triton.prepare(Path(runtime)),
         ]
         environment = triton.environment({**os.environ, **settings.to_environment()})
-        with supervised(command, environment) as process:
-            if _announce(process, ports, configs, repository, time.monotonic() + start_timeout):
+        with supervised(command, environment, silenced=NO_GPU if chosen == "cpu" else ()) as process:
+            ready = _announce(process, ports, configs, repository, time.monotonic() + start_timeout)
+            if ready:
                 say(f"ready {ports}")
-            elif process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+            else:
+                process.terminate()
             code = process.wait()
     say(f"Triton ended with {code}")
-    raise typer.Exit(code if code >= 0 else 128 - code)
+    raise typer.Exit(128 - code if code < 0 else code if ready else code or 1)
 
 
 @contextlib.contextmanager
-def supervised(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def supervised(
+    command: list[str], environment: dict[str, str], silenced: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[str]]:
     """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
 
     The server leads its own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
-    any other way out the whole group is killed.
+    any other way out the whole group is killed. Its errors are passed on, but for lines that hold a `silenced` text.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     us = os.getpid()
@@ -136,7 +154,20 @@ def supervised(command: list[str], environment: dict[str, str]) -> Iterator[subp
         if os.getppid() != us:  # we died in between
             os._exit(1)
 
-    process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=bind_to_parent)
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, preexec_fn=bind_to_parent, stderr=subprocess.PIPE, text=True
+    )
+
+    def pass_on() -> None:
+        assert process.stderr
+        with process.stderr as lines:
+            for line in lines:
+                if not any(text in line for text in silenced):
+                    sys.stderr.write(line)
+                    sys.stderr.flush()
+
+    reader = threading.Thread(target=pass_on, name="triton's errors")
+    reader.start()
 
     def drain(number: int, _: FrameType | None) -> None:
         say(f"{signal.Signals(number).name}: draining")
@@ -149,14 +180,15 @@ def supervised(command: list[str], environment: dict[str, str]) -> Iterator[subp
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        reader.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _announce(
-    process: subprocess.Popen[bytes],
+    process: subprocess.Popen[str],
     ports: Ports,
-    configs: dict[str, ModelConfig],
+    configs: dict[str, Any],
     repository: Path,
     deadline: float,
 ) -> bool:
@@ -174,19 +206,18 @@ def _announce(
                 return False
             for model in list(waiting):
                 try:
-                    ready = triton.ModelReady(service_pb2.ModelReadyRequest(name=model), timeout=2).ready
+                    ready = triton.ModelReady(pb.ModelReadyRequest(name=model), timeout=2).ready
                 except grpc.RpcError:
                     break  # not listening yet
                 if ready:
                     waiting.remove(model)
-                    say(
-                        f"{model:9s} ready after {time.monotonic() - start:4.1f} s: {_describe(configs[model], repository)}"
-                    )
+                    after = time.monotonic() - start
+                    say(f"{model:9s} ready after {after:4.1f} s: {_describe(configs[model], repository)}")
             time.sleep(0.1)
         return _canary(triton, deadline)
 
 
-def _describe(config: ModelConfig, repository: Path) -> str:
+def _describe(config: Any, repository: Path) -> str:
     if config.platform == "ensemble":
         return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
     count = sum(group.count for group in config.instance_group)
@@ -201,7 +232,7 @@ def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) 
     """Send one real photo through the whole ensemble: only an answer proves that it can answer."""
     start = time.monotonic()
     photo, look = CANARY.read_bytes(), Look(size=None).to_bytes()
-    request = service_pb2.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
+    request = pb.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
     for name, data in (("photo", photo), ("look", look)):
         request.inputs.add(name=name, datatype="UINT8", shape=[1, len(data)])
     try:

@@ -110,6 +110,6 @@ def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> tuple[F32, F
     inside[..., :3] = relit(srgb_to_linear(foreground[top:bottom, left:right]), light) * inside[..., 3:]
     if view.canvas != (view.width, view.height):
         shrinks = view.canvas[0] < view.width
-        window = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        np.clip(window, 0, 1, out=window)
+        resized = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        window = resized.astype(np.float32, copy=False).clip(0, 1)
     return window[..., :3], window[..., 3]

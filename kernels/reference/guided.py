@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels.reference.srgb import F32, U8
 
@@ -21,7 +24,7 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
     r, g, b = cv2.split(small.astype(np.float32) / 255)
     window = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(field: F32) -> F32:
+    def mean(field: NDArray[Any]) -> NDArray[Any]:
         return cv2.boxFilter(field, -1, window, borderType=cv2.BORDER_REFLECT)
 
     r0, g0, b0, p0 = mean(r), mean(g), mean(b), mean(coarse)
@@ -39,7 +42,7 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
     model = cv2.merge([mean(ar) / 255, mean(ag) / 255, mean(ab) / 255, mean(offset)])
     if (h, w) != (height, width):
         model = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
-    alpha = model[..., 3].copy()
+    alpha = model[..., 3].astype(np.float32)
     for channel in range(3):
         alpha += model[..., channel] * pixels[..., channel]
-    return np.clip(alpha, 0, 1, out=alpha)
+    return alpha.clip(0, 1, out=alpha)

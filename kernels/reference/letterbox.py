@@ -20,7 +20,7 @@ def letterbox(pixels: U8, size: int, mean: F32, scale: F32) -> F32:
     pixels [H, W, 3] uint8 sRGB; mean, scale [3] float32; returns [3, size, size] float32.
     Shrinks by area averaging, so that a thin chain loses contrast, not pixels.
     """
-    height, width = fitted(*pixels.shape[:2], size)
+    height, width = fitted(pixels.shape[0], pixels.shape[1], size)
     shrinks = height < pixels.shape[0]
     canvas = np.zeros((size, size, 3), np.uint8)
     canvas[:height, :width] = cv2.resize(

@@ -47,7 +47,7 @@ class Decoder:
             for doubt in doubts:
                 report.doubt(doubt)
             net = self.card.input
-            net_input = letterbox(pixels, net.size, np.float32(net.mean), np.float32(net.scale))
+            net_input = letterbox(pixels, net.size, np.asarray(net.mean, np.float32), np.asarray(net.scale, np.float32))
         return {"pixels": pixels, "net_input": net_input, "report": report.write()}
 
 
@@ -132,7 +132,7 @@ def _to_srgb(image: Image.Image, icc: bytes) -> tuple[U8, str | None]:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         name = ImageCms.getProfileDescription(source).strip()
-        space = source.profile.xcolor_space.strip()
+        space = source.profile.xcolor_space.strip()  # pyright: ignore[reportAttributeAccessIssue]
         if space == "RGB" and image.mode != "CMYK":
             if name.startswith("sRGB"):
                 return _array(image), name

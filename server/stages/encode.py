@@ -16,6 +16,8 @@ from server.report import Report
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 BLOCK = 8
 """Side of a JPEG block in pixels."""
+HEADROOM = 256
+"""Levels beyond the range from which the halved samples (127 levels) surely cannot hold any more margin."""
 
 # Luminance table of ITU-T T.81, Annex K.1, in reading order: the base of every JPEG quality.
 ANNEX_K = np.array(
@@ -75,23 +77,26 @@ def jpeg(picture: U8, background: tuple[int, int, int], quality: int) -> bytes:
     error of 1 would still tint the white. The margin is doubled in the blocks that still ring, until none does.
     """
     steps = _steps(quality)
-    exact = (picture == background).all(-1)
+    exact = np.logical_and.reduce([picture[..., c] == background[c] for c in range(3)])
+    outward = {c: 1 if background[c] == 255 else -1 for c in range(3) if background[c] in (0, 255)}
     target = picture.astype(np.int16)
-    ends = [c for c in range(3) if background[c] in (0, 255)]
-    margin = np.full(tuple(-(-side // BLOCK) for side in exact.shape), _margin(steps), np.int16)
-    for _ in range(6):
-        for c in ends:
-            sign = 1 if background[c] == 255 else -1
-            spread = np.repeat(np.repeat(margin, BLOCK, 0), BLOCK, 1)[: exact.shape[0], : exact.shape[1]]
-            target[..., c] = np.where(exact, background[c] + sign * spread, target[..., c])
+    margin = _margin(steps)
+    blocks = [np.s_[:, :]]
+    while margin < HEADROOM:
+        for block in blocks:
+            for c, sign in outward.items():
+                np.copyto(target[block][..., c], np.int16(background[c] + sign * margin), where=exact[block])
         data = _half_amplitude(target, steps)
         seen = simplejpeg.decode_jpeg(data, "RGB")
-        wrong = exact & (seen[..., ends] != picture[..., ends]).any(-1)
+        wrong = np.zeros_like(exact)
+        for c in outward:
+            wrong |= exact & (seen[..., c] != background[c])
         if not wrong.any():
             return data
-        rows, columns = np.nonzero(wrong)
-        np.multiply.at(margin, _blocks(rows, columns), 2)
-    raise RuntimeError(f"{int(wrong.sum())} background pixels still ring")
+        margin *= 2
+        corners = np.unique(np.argwhere(wrong) // BLOCK * BLOCK, axis=0)
+        blocks = [np.s_[top : top + BLOCK, left : left + BLOCK] for top, left in corners]
+    raise RuntimeError(f"background pixels of the JPEG still ring at a margin of {margin // 2} levels")
 
 
 def _steps(quality: int) -> np.ndarray:
@@ -124,9 +129,3 @@ def _half_amplitude(target: np.ndarray, steps: np.ndarray) -> bytes:
                     data[k] *= 2
         at += 2 + length
     return bytes(data)
-
-
-def _blocks(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the blocks, each once, that hold the pixels."""
-    found = np.unique(np.stack([rows // BLOCK, columns // BLOCK]), axis=1)
-    return found[0], found[1]

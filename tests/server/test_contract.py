@@ -40,5 +40,5 @@ def test_refuses_and_names_the_field(sent, named):
 
 
 def test_every_wrong_field_is_named_at_once():
-    with pytest.raises(ValueError, match="fill.*quality"):
+    with pytest.raises(ValueError, match=r"fill.*quality"):
         parse_look(b'{"fill": 9, "quality": 1}')

@@ -1,0 +1,129 @@
+"""The launcher's own duties, on processes that stand in for nothing: any program can be supervised."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from server import serve
+from server.distribution import Triton, find_triton
+from server.repository import default_repository
+from server.settings import Settings
+
+
+def alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def gone(pid: int, within: float = 10.0) -> bool:
+    end = time.monotonic() + within
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+FAMILY = "import subprocess, sys; c = subprocess.Popen(['sleep', '600']); print(c.pid, flush=True); c.wait()"
+
+
+def test_no_process_outlives_the_block(tmp_path):
+    """The child's own child is in its group: when the block is left, both are gone."""
+    out = tmp_path / "pid"
+    with serve.supervised(["sh", "-c", f'{sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
+        while not (out.exists() and out.read_text().strip()):
+            time.sleep(0.02)
+        grandchild = int(out.read_text())
+        assert alive(grandchild)
+    assert gone(process.pid)
+    assert gone(grandchild)
+
+
+def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
+    """SIGKILL cannot be caught: the kernel itself must tell the server (PR_SET_PDEATHSIG)."""
+    script = """
+        import os, time
+        from server.serve import supervised
+        with supervised(["sleep", "600"], dict(os.environ)) as process:
+            print(process.pid, flush=True)
+            time.sleep(600)
+    """
+    supervisor = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout
+    child = int(supervisor.stdout.readline())
+    assert alive(child)
+    supervisor.kill()
+    supervisor.communicate()
+    assert gone(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_passed_on_and_the_exit_code_comes_back(number):
+    script = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
+    with serve.supervised([sys.executable, "-c", script], dict(os.environ)) as process:
+        time.sleep(0.5)  # until the handler is there
+        os.kill(os.getpid(), number)
+        assert process.wait(10) == 7
+
+
+def test_silenced_lines_are_dropped_and_others_passed_on(capfd):
+    with serve.supervised(["sh", "-c", "echo noise here >&2; echo a real error >&2"], {}, ("noise",)) as process:
+        process.wait()
+    assert capfd.readouterr().err == "a real error\n"
+
+
+def test_without_a_driver_the_profile_is_cpu_and_says_why(monkeypatch):
+    monkeypatch.setattr(serve, "DRIVER", Path("/nonexistent"))
+    assert serve.choose_profile(default_repository()) == ("cpu", "no NVIDIA driver here")
+
+
+def test_a_driver_without_packages_names_them(monkeypatch):
+    monkeypatch.setattr(serve, "DRIVER", Path("/"))
+    monkeypatch.setattr(serve, "GPU_PACKAGES", ("cupy_not_installed", "numpy"))
+    profile, why = serve.choose_profile(default_repository())
+    assert profile == "cpu"
+    assert "cupy_not_installed" in why
+    assert "numpy" not in why
+
+
+def test_the_wheels_triton_is_complete():
+    triton = find_triton()
+    assert os.access(triton.binary, os.X_OK)
+    assert triton.libraries
+    assert triton.libraries.is_dir()
+
+
+def test_a_foreign_triton_is_taken_as_it_is(tmp_path):
+    triton = Triton(Path("/opt/tritonserver/bin/tritonserver"))
+    assert triton.prepare(tmp_path) == []
+    assert triton.environment({"PATH": "/usr/bin"})["PATH"].endswith(":/usr/bin")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["--repository", "/nonexistent"], "missing"),
+        (["--profile", "tpu"], "configs/tpu.pbtxt"),
+        (["--max-megapixels", "lots"], "max-megapixels"),
+        (["--unknown"], "unknown"),
+    ],
+)
+def test_what_cannot_start_exits_with_2_and_the_cause(arguments, cause, capfd):
+    assert serve.main(arguments) == 2
+    assert cause in capfd.readouterr().err
+
+
+def test_settings_travel_through_the_environment():
+    settings = Settings(max_megapixels=12.5, threads=3)
+    assert Settings.from_environment(settings.to_environment()) == settings
+    with pytest.raises(ValueError, match="MILGRAIN_THREADS='many'"):
+        Settings.from_environment({"MILGRAIN_THREADS": "many"})
