@@ -126,6 +126,9 @@ def run(
 class _Progress:
     """Longer and longer pauses while nothing is answered, and an end to them."""
 
+    PAUSE = 0.5
+    """Seconds of the first pause."""
+
     def __init__(self, patience: float) -> None:
         self.patience = patience
         self.made()
@@ -140,7 +143,7 @@ class _Progress:
         self.attempts += 1
         if self.attempts >= ATTEMPTS and time.monotonic() - self.last > self.patience:
             raise cause
-        time.sleep(min(0.25 * 2**self.attempts, 8.0))
+        time.sleep(min(self.PAUSE * 2 ** (self.attempts - 1), 8.0))
 
 
 def _absolute(path: Path) -> Path:

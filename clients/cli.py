@@ -34,8 +34,6 @@ app = typer.Typer(
 )
 PLAIN_SECONDS = 10
 """Seconds between progress lines where no bar can be drawn."""
-DETAIL = re.compile(r"[\d.]+(?=[\s%]|$)|\([^)]*\)")
-"""What differs between two reasons of one kind: numbers, and what stands in brackets."""
 
 
 class Ensemble(StrEnum):
@@ -66,7 +64,7 @@ class Tally:
             return
         self.done += 1
         self.needs_review += bool(outcome.result.report.get("needs_review"))
-        self.reasons.update(DETAIL.sub("#", reason) for reason in outcome.result.report.get("reasons", ()))
+        self.reasons.update(map(_kind, outcome.result.report.get("reasons", ())))
 
     def show(self) -> None:
         """Print the summary, and every failure with its file and cause."""
@@ -77,6 +75,11 @@ class Tally:
             print(f"  review: {reason}: {count}")
         for failure in self.failures:
             print(f"  failed: {failure}")
+
+
+def _kind(reason: str) -> str:
+    """Return the reason without what differs from photo to photo: brackets and numbers."""
+    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", reason))
 
 
 @app.callback(invoke_without_command=True)

@@ -55,10 +55,22 @@ class _Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    """The stream is over: at its regular end, or because of `cause`."""
+class _AllSent:
+    """The caller's iterable is exhausted; only answers follow."""
 
-    cause: BaseException | None = None
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """The caller's iterable raised."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The stream is over: the server ended it, or the connection was lost."""
+
+    lost: grpc.RpcError | None = None
 
 
 class Client:
@@ -153,8 +165,11 @@ class Client:
                     else:
                         events.put(_Sent(str(number), name, time.monotonic() + timeout))
                         yield request
-            except BaseException as broken:  # The caller's own iterable failed: raise it in the caller's thread.
-                events.put(_Ended(broken))
+                events.put(_AllSent())
+            except GeneratorExit:  # gRPC drops what is left when the call is over
+                raise
+            except BaseException as error:  # The caller's own iterable failed: raise it in the caller's thread.
+                events.put(_Broken(error))
 
         def incoming() -> None:
             try:
@@ -168,14 +183,20 @@ class Client:
         reader = threading.Thread(target=incoming, name="milgrain-replies", daemon=True)
         reader.start()
         unanswered: dict[str, _Sent] = {}
+        all_sent = False
         try:
             while True:
                 event = _next(events, unanswered, timeout)
                 if isinstance(event, _Sent):
                     unanswered[event.id] = event
+                elif isinstance(event, _AllSent):
+                    all_sent = True
+                elif isinstance(event, _Broken):
+                    raise event.error
                 elif isinstance(event, _Ended):
-                    _raise_unless_complete(event, unanswered)
-                    return
+                    if event.lost is None and all_sent and not unanswered:
+                        return
+                    raise _ended_early(event.lost, unanswered) from event.lost
                 else:
                     slots.release()
                     yield event if isinstance(event, tuple) else _settle(event, unanswered)
@@ -208,16 +229,11 @@ def _settle(reply: Any, unanswered: dict[str, _Sent]) -> tuple[str, Answer | Mil
     return sent.name, _answer(sent.name, reply.infer_response)
 
 
-def _raise_unless_complete(ended: _Ended, unanswered: dict[str, _Sent]) -> None:
-    """Raise what ended the stream, if it was not the last answer."""
+def _ended_early(lost: grpc.RpcError | None, unanswered: dict[str, _Sent]) -> MilgrainError:
+    """Return the error of a stream that ended before its last answer."""
     names = [sent.name for sent in unanswered.values()]
-    left = f"{names[0]} and {len(names) - 1} more unanswered" if names else "nothing unanswered"
-    if isinstance(ended.cause, grpc.RpcError):
-        raise _error(ended.cause, left) from ended.cause
-    if ended.cause is not None:
-        raise ended.cause
-    if unanswered:
-        raise Unavailable(f"{left}: the server ended the stream")
+    left = f"{names[0]} and {len(names) - 1} more unanswered" if names else "nothing under way"
+    return _error(lost, left) if lost else Unavailable(f"{left}: the server ended the stream")
 
 
 def _error(lost: grpc.RpcError, name: str) -> MilgrainError:

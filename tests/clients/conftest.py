@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +17,11 @@ from clients.client import Client
 wire: Any = service_pb2
 
 
-def response(request: Any) -> Any:
+def response(request: Any, doubts: Sequence[str] = ()) -> Any:
     """Answer as Triton does: the picture is the photo's bytes reversed, the report echoes what was asked."""
     photo, look = request.raw_input_contents
     report = {"bytes": len(photo), "look": json.loads(look), "ensemble": request.model_name}
+    report |= {"needs_review": bool(doubts), "reasons": doubts}
     reply = wire.ModelInferResponse(id=request.id, raw_output_contents=[json.dumps(report).encode(), photo[::-1]])
     reply.outputs.add(name="report", datatype="UINT8", shape=[1, len(reply.raw_output_contents[0])])
     reply.outputs.add(name="image", datatype="UINT8", shape=[1, len(photo)])
@@ -29,21 +30,38 @@ def response(request: Any) -> Any:
 
 @dataclass
 class Script:
-    """What the server shall do; `refused` maps a photo's bytes to the message Triton would send."""
+    """What the server shall do. `refused` maps a photo's bytes to what Triton would say, `doubts` to the reasons."""
 
     address: str = ""
     refused: dict[bytes, str] = field(default_factory=dict)
+    doubts: dict[bytes, list[str]] = field(default_factory=dict)
     infer: Callable[[Any, grpc.ServicerContext], Any] = lambda request, _: response(request)
     stream: Callable[[Iterator[Any], grpc.ServicerContext], Iterator[Any]] | None = None
-    stop: Callable[[], object] = lambda: None
+    _server: grpc.Server | None = None
+
+    def start(self, port: int = 0) -> None:
+        """Start the server on that port of the loopback, 0 for a free one; its address is in `address`."""
+        options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(self), self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        self._server.start()
+
+    def stop(self) -> None:
+        """Cut every connection and stop listening."""
+        if self._server:
+            self._server.stop(None).wait()
 
     def reply(self, request: Any) -> Any:
         """Return one message of the answering stream."""
-        if message := self.refused.get(request.raw_input_contents[0]):
+        photo = request.raw_input_contents[0]
+        if message := self.refused.get(photo):
             return wire.ModelStreamInferResponse(
                 error_message=message, infer_response=wire.ModelInferResponse(id=request.id)
             )
-        return wire.ModelStreamInferResponse(infer_response=response(request))
+        return wire.ModelStreamInferResponse(
+            infer_response=response(request, self.doubts.get(request.raw_input_contents[0], []))
+        )
 
 
 class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
@@ -63,21 +81,10 @@ class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
             yield from map(self.script.reply, request_iterator)
 
 
-def serve(script: Script, port: int = 0) -> grpc.Server:
-    """Start the scripted server; its address is then in the script."""
-    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
-    server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Servicer(script), server)
-    script.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
-    script.stop = lambda: server.stop(None).wait()
-    server.start()
-    return server
-
-
 @pytest.fixture
 def script():
     script = Script()
-    serve(script)
+    script.start()
     yield script
     script.stop()
 
