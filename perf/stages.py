@@ -103,9 +103,7 @@ def main() -> None:
         for _ in range(3):
             client.cut(photo, LOOK)
         reports = [client.cut(photo, LOOK).report for _ in range(args.runs)]
-        times = {
-            name: [report["timings_ms"][name] for report in reports] for name in (*STAGES, "waiting", "total")
-        }
+        times = {name: [report["timings_ms"][name] for report in reports] for name in (*STAGES, "waiting", "total")}
         count, start = 0, time.perf_counter()
         many = (photo for _ in iter(lambda: time.perf_counter() - start < args.seconds, False))
         for _, answer in client.stream(many, LOOK, in_flight=args.in_flight):
