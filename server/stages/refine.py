@@ -14,13 +14,13 @@ from kernels.reference.letterbox import unletterbox
 from kernels.reference.srgb import F32, U8
 from server.report import Report
 
-RADIUS = 2
-EPSILON = 1e-4
-"""Guided filter: half window in network pixels, variance below which the photo is flat."""
-FLOOR, CEILING = 0.06, 0.94
-"""The network's and the filter's "nearly nothing" and "nearly all" are nothing and all: the ramp is stretched."""
+RADIUS = 1
+EPSILON = 1e-5
+"""Guided filter: half window in network pixels, variance of colour below which the photo is flat."""
+FLOOR, CEILING = 0.2, 0.8
+"""Up-sampling spreads a step over a ramp: alpha below the floor is 0, above the ceiling 1, stretched between."""
 UNSURE = 0.02
-"""Share of the piece's area with alpha in [0.2, 0.8] above which... see `judge`."""
+"""Share of the piece's area that may be neither in nor out before a person is asked."""
 
 
 def refine(pixels: U8, coarse: F32, report: U8) -> dict[str, np.ndarray]:
