@@ -1,0 +1,117 @@
+"""Write the tables of the docs from the committed result files: `python -m perf.figures`.
+
+A table stands between `<!-- figures: NAME -->` and `<!-- end -->`; what is between them is never edited by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from perf.provenance import ROOT
+
+RESULTS = ROOT / "perf" / "results"
+DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md")
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+# IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
+ISNET = {
+    "sad": 8.11, "mse": 7.22, "grad": 0.256, "conn": 7.76, "thin_recall": 0.770, "thin_precision": 0.869,
+    "cldice": 0.943, "openings_kept": 0.401, "false_holes": 3.50, "spill": 0.0034, "white_exact": 0.966,
+    "relit": 15.19, "relit_stone": 20.93,
+}  # fmt: skip
+HIGHER_IS_BETTER = {"thin_recall", "thin_precision", "cldice", "openings_kept", "white_exact"}
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return one result file."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def source(name: str) -> str:
+    """Return the line that says where a table's figures come from."""
+    said = load(name)["provenance"]
+    return (
+        f"`{said['command']}` at {said['commit'][:9]} on {said['machine']}, {said['cores']} cores, {said['date'][:10]} "
+        f"([perf/results/{name}.json]({{up}}perf/results/{name}.json))"
+    )
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def quality() -> str:
+    """Our scores beside IS-Net's."""
+    result = load("quality-cpu")
+    rows = []
+    for key, peer in ISNET.items():
+        ours = result["mean"][key]
+        better = ours > peer if key in HIGHER_IS_BETTER else ours < peer
+        rows.append([key, f"{ours:.3g}", f"{peer:.3g}", "better" if better else "worse" if ours != peer else "equal"])
+    network = f"{result['network']['name']} {result['network']['version']} at {result['network']['size']} px"
+    return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}"
+
+
+def kinds() -> str:
+    """Our scores by kind of piece."""
+    cases = load("quality-cpu")["cases"]
+    keys = ["sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill"]
+    groups: dict[str, list[dict[str, float]]] = {}
+    for name, scores in cases.items():
+        groups.setdefault(name.split("-")[1], []).append(scores)
+
+    def mean(rows: list[dict[str, float]], key: str) -> str:
+        values = [row[key] for row in rows if key in row]
+        return f"{sum(values) / len(values):.3g}" if values else ""
+
+    body = [[kind, str(len(rows)), *(mean(rows, key) for key in keys)] for kind, rows in sorted(groups.items())]
+    return table(["kind", "photos", *keys], body)
+
+
+def stages() -> str:
+    """Median time per stage."""
+    result = load("stages-cpu")
+    times = result["stages_ms"]
+    rows = [
+        [name, f"{value['median']:.0f}", f"{value['p90']:.0f}", str(value["instances"] or "")]
+        for name, value in times.items()
+    ]
+    through = result["throughput"]
+    photo = result["photo"]
+    return (
+        f"{table(['stage', 'median ms', 'p90 ms', 'instances'], rows)}\n\n"
+        f"{photo['width']}x{photo['height']} JPEG to 2000x2000 JPEG on white, one photo at a time. With "
+        f"{through['in_flight']} in flight the ensemble answers {through['ensemble_images_per_s']:.2f} images/s; its "
+        f"slowest stage, {through['slowest_stage']}, alone on the machine does "
+        f"{through['slowest_stage_alone_images_per_s']:.2f} images/s: ratio {through['ratio']:.2f}.\n\n"
+        f"{source('stages-cpu')}"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {"quality": quality, "kinds": kinds, "stages": stages}
+
+
+def updated(document: str) -> str:
+    """Return a document's text with every table made anew."""
+    up = "../" * document.count("/")
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found[1]}{TABLES[found[2]]().replace('{up}', up)}\n{found[3]}"
+
+    return BLOCK.sub(fill, (ROOT / document).read_text())
+
+
+def main() -> None:
+    """Write every document."""
+    for document in DOCUMENTS:
+        Path(ROOT / document).write_text(updated(document))
+
+
+if __name__ == "__main__":
+    main()
