@@ -7,9 +7,8 @@ import zlib
 
 import pytest
 from PIL import Image
-from tritonclient.grpc import service_pb2
 
-from clients.client import Answer
+from clients.client import Answer, wire
 from clients.errors import BadImage, BadLook, ServerError, refusal
 from server.contract import Look
 
@@ -103,7 +102,7 @@ def test_unknown_look_fails_every_photo_and_nobody_elses(client, photos):
 
 def tensors(photo, look=b"{}", **wrong):
     """A request by hand, wrong where asked."""
-    request = service_pb2.ModelInferRequest(model_name=wrong.get("model", "catalog"), id=wrong.get("id", "1"))
+    request = wire.ModelInferRequest(model_name=wrong.get("model", "catalog"), id=wrong.get("id", "1"))
     for name, data in ((wrong.get("name", "photo"), photo), ("look", look)):
         if data is not None:
             shape = wrong.get("shape", [1, len(data)]) if data is photo else [1, len(data)]
@@ -133,8 +132,11 @@ def test_wrong_tensor_is_refused_in_a_stream_and_the_stream_goes_on(client, phot
     """Not what our client sends: what somebody's own does."""
     wrong, cause = WRONG[case]
     good = photos["good.png"]
-    requests = [tensors(good, LOOK.to_bytes(), id="before"), tensors(b"abcd", **{"look": b"{}", **wrong, "id": "wrong"}),
-                tensors(good, LOOK.to_bytes(), id="after")]  # fmt: skip
+    requests = [
+        tensors(good, LOOK.to_bytes(), id="before"),
+        tensors(b"abcd", **({"look": b"{}", "id": "wrong"} | wrong)),
+        tensors(good, LOOK.to_bytes(), id="after"),
+    ]
     replies = {reply.infer_response.id: reply for reply in client._stub.ModelStreamInfer(iter(requests), timeout=60)}
     assert replies.keys() == {"before", "wrong", "after"}
     refused = refusal(replies["wrong"].error_message, "wrong")

@@ -23,23 +23,37 @@ def family(server):
     return children
 
 
+def picture_size(answer):
+    return Image.open(io.BytesIO(answer.image)).size
+
+
 def test_sigterm_lets_the_answer_in_flight_arrive(canary):
     out = io.BytesIO()
-    canary.resize((2400, 2400)).save(out, "PNG")  # large enough to be under way for a second or more
-    answers = []
+    canary.resize((1800, 1800)).save(out, "PNG")  # large enough to be under way for a second or more
+    large, look = out.getvalue(), Look(size=None)
+    single, streamed = [], {}
     with serving() as server, Client(server.grpc) as client:
         started = family(server)
-        caller = threading.Thread(target=lambda: answers.append(client.cut(out.getvalue(), Look(size=None))))
-        caller.start()
+        callers = [
+            threading.Thread(target=lambda: single.append(client.cut(large, look))),
+            threading.Thread(target=lambda: streamed.update(client.stream([("a", large), ("b", large)], look))),
+        ]
+        for caller in callers:
+            caller.start()
         time.sleep(0.4)
-        assert caller.is_alive(), "the photo was answered before the signal: take a larger one"
+        assert not single, "a photo was answered before the signal: take a larger one"
+        assert not streamed
         server.process.send_signal(signal.SIGTERM)
-        caller.join(30)
-        assert [Image.open(io.BytesIO(answer.image)).size for answer in answers] == [(2400, 2400)]
-        assert server.process.wait(30) == 0
+        deadline = time.monotonic() + 10
+        while client.ready():
+            assert time.monotonic() < deadline, "still ready long after SIGTERM"
         with pytest.raises(Unavailable):
-            client.cut(out.getvalue(), timeout=5)
-    gone, alive = psutil.wait_procs(started, timeout=5)
+            client.cut(large, look)
+        for caller in callers:
+            caller.join(60)
+        assert server.process.wait(30) == 0
+    assert [picture_size(answer) for answer in (*single, *streamed.values())] == [(1800, 1800)] * 3
+    _, alive = psutil.wait_procs(started, timeout=5)
     assert not alive
 
 
@@ -47,5 +61,5 @@ def test_sigkill_leaves_no_process_behind():
     with serving() as server:
         started = family(server)
         server.process.kill()
-        gone, alive = psutil.wait_procs(started, timeout=30)
+        _, alive = psutil.wait_procs(started, timeout=30)
         assert not alive
