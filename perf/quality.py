@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clients.client import Answer, Client
+from clients.client import Answer, Client, Ensemble
 from perf.provenance import ROOT, provenance
 from perf.running import running
 from server.contract import Look
@@ -25,7 +25,8 @@ def predict(address: str, truth: Path, prediction: Path) -> None:
     prediction.mkdir(parents=True, exist_ok=True)
     photos = sorted(truth.glob("*.photo.jpg"))
     with Client(address) as client:
-        for ensemble, suffix in (("cutout", ".png"), ("catalog", ".white.png")):
+        wanted: dict[Ensemble, str] = {"cutout": ".png", "catalog": ".white.png"}
+        for ensemble, suffix in wanted.items():
             for name, answer in client.stream(photos, OWN_FRAMING, ensemble=ensemble, in_flight=2):
                 if not isinstance(answer, Answer):
                     raise answer

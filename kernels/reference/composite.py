@@ -79,37 +79,39 @@ def composite(alpha: F32, foreground: U8, light: F32, view: Frame, background: t
     alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12]; background sRGB 0..255.
     Returns [canvas height, canvas width, 3] uint8 sRGB. Where alpha is 0 the background is exact.
     """
-    premultiplied, resampled = _framed(alpha, foreground, light, view)
+    *colour, coverage = _framed(alpha, foreground, light, view)
+    rest = 1 - coverage
     behind = srgb_to_linear(np.asarray(background, np.uint8))
-    picture = linear_to_srgb(premultiplied + (1 - resampled[..., None]) * behind)
-    picture[resampled == 0] = background
-    return picture
+    # Every sRGB byte survives the way to linear light and back, so where alpha is 0 this is the background's own.
+    return np.dstack([linear_to_srgb(c + rest * b) for c, b in zip(colour, behind, strict=True)])
 
 
 def cutout(alpha: F32, foreground: U8, light: F32, view: Frame) -> U8:
     """Relight and frame without a background: straight RGBA [canvas height, canvas width, 4] uint8 sRGB."""
-    premultiplied, resampled = _framed(alpha, foreground, light, view)
-    picture = np.full((*resampled.shape, 4), 255, np.uint8)
-    some = resampled > 0
-    picture[some, :3] = linear_to_srgb(premultiplied[some] / resampled[some, None])
-    picture[..., 3] = np.rint(np.clip(resampled, 0, 1) * 255)
+    *colour, coverage = _framed(alpha, foreground, light, view)
+    scale = 1 / np.maximum(coverage, np.float32(1e-6))
+    picture = np.dstack([*(linear_to_srgb(c * scale) for c in colour), np.rint(coverage * 255).astype(np.uint8)])
+    picture[coverage == 0, :3] = 255
     return picture
 
 
-def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> tuple[F32, F32]:
-    """Return premultiplied linear colour [h, w, 3] and alpha [h, w] of the window at canvas size.
+def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> list[F32]:
+    """Return the window at canvas size as four planes [h, w]: premultiplied linear red, green, blue, and alpha.
 
     Shrinking averages areas of premultiplied light: a 1-px chain fades evenly and never breaks up.
     """
     height, width = alpha.shape
     top, left = max(0, view.top), max(0, view.left)
     bottom, right = min(height, view.top + view.height), min(width, view.left + view.width)
-    window = np.zeros((view.height, view.width, 4), np.float32)
-    inside = window[top - view.top : bottom - view.top, left - view.left : right - view.left]
-    inside[..., 3] = alpha[top:bottom, left:right]
-    inside[..., :3] = relit(srgb_to_linear(foreground[top:bottom, left:right]), light) * inside[..., 3:]
-    if view.canvas != (view.width, view.height):
-        shrinks = view.canvas[0] < view.width
-        resized = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        window = resized.astype(np.float32, copy=False).clip(0, 1)
-    return window[..., :3], window[..., 3]
+    a = alpha[top:bottom, left:right]
+    colour = relit(srgb_to_linear(foreground[top:bottom, left:right]), light)
+    inside = np.s_[top - view.top : bottom - view.top, left - view.left : right - view.left]
+    shrinks = view.canvas[0] < view.width
+    planes = []
+    for plane in (*(channel * a for channel in cv2.split(colour)), a):
+        window = np.zeros((view.height, view.width), np.float32)
+        window[inside] = plane
+        if view.canvas != (view.width, view.height):
+            window = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        planes.append(np.clip(window, 0, 1))
+    return planes

@@ -21,7 +21,7 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
     height, width = pixels.shape[:2]
     h, w = coarse.shape
     small = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA) if (h, w) != (height, width) else pixels
-    r, g, b = cv2.split(small.astype(np.float32) / 255)
+    r, g, b = (plane * np.float32(1 / 255) for plane in cv2.split(small))
     window = (2 * radius + 1, 2 * radius + 1)
 
     def mean(field: NDArray[Any]) -> NDArray[Any]:
@@ -39,10 +39,12 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
     ag = (c1 * rp + c3 * gp + c4 * bp) / determinant
     ab = (c2 * rp + c4 * gp + c5 * bp) / determinant
     offset = p0 - ar * r0 - ag * g0 - ab * b0
-    model = cv2.merge([mean(ar) / 255, mean(ag) / 255, mean(ab) / 255, mean(offset)])
-    if (h, w) != (height, width):
-        model = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
-    alpha = model[..., 3].astype(np.float32)
-    for channel in range(3):
-        alpha += model[..., channel] * pixels[..., channel]
+    alpha = np.zeros((height, width), np.float32)
+    for gain, guide in zip((ar, ag, ab), cv2.split(pixels), strict=True):
+        alpha += _enlarged(mean(gain) / 255, height, width) * guide
+    alpha += _enlarged(mean(offset), height, width)
     return alpha.clip(0, 1, out=alpha)
+
+
+def _enlarged(field: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    return field if field.shape == (height, width) else cv2.resize(field, (width, height))
