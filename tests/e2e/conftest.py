@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from clients.client import Client
-from perf.serving import serving
+from perf.running import running
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 
 
 @pytest.fixture(scope="session")
 def server():
-    with serving() as server:
+    with running() as server:
         yield server
 
 

@@ -5,6 +5,7 @@ import re
 import struct
 import zlib
 
+import grpc
 import pytest
 from PIL import Image
 
@@ -143,4 +144,11 @@ def test_wrong_tensor_is_refused_in_a_stream_and_the_stream_goes_on(client, phot
     assert type(refused) is ServerError
     assert re.match(rf"wrong: .*({cause})", str(refused)), str(refused)
     assert image(replies["before"]) == image(replies["after"])
+    assert client.ready()
+
+
+def test_callers_cannot_unload_a_model(client):
+    """Model control is for the drain alone: it needs a token that only `milgrain serve` knows."""
+    with pytest.raises(grpc.RpcError, match="restricted"):
+        client._stub.RepositoryModelUnload(wire.RepositoryModelUnloadRequest(model_name="catalog"), timeout=5)
     assert client.ready()
