@@ -17,7 +17,7 @@ import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from clients.errors import BadImage, MilgrainError, ServerError, TimedOut, Unavailable, refusal
-from server.contract import IMAGE, LOOK, PHOTO, REPORT, Look
+from server.contract import ENSEMBLES, IMAGE, LOOK, PHOTO, REPORT, Look
 
 Ensemble = Literal["catalog", "cutout"]
 Photo = bytes | str | os.PathLike[str]
@@ -92,9 +92,12 @@ class Client:
         self._channel.close()
 
     def ready(self, timeout: float = 2.0) -> bool:
-        """Tell whether the server is there and every one of its models can answer."""
+        """Tell whether the server is there and both of its ensembles can answer."""
         try:
-            return self._stub.ServerReady(wire.ServerReadyRequest(), timeout=timeout).ready
+            return all(
+                self._stub.ModelReady(wire.ModelReadyRequest(name=ensemble), timeout=timeout).ready
+                for ensemble in ENSEMBLES
+            )
         except grpc.RpcError:  # Unreachable is an answer to this question, not a failure.
             return False
 

@@ -43,7 +43,7 @@ WRAPPING = re.compile(
 )
 """What Triton puts in front of a model's own message, possibly several times."""
 FULL = ("Exceeds maximum queue size", "Request timeout expired")
-GONE = ("Server is stopping", "has stopped accepting new inference requests", "Server not ready")
+GONE = ("Server is stopping", "has stopped accepting new inference requests", "has no available versions")
 
 
 def refusal(message: str, name: str, status: grpc.StatusCode | None = None) -> MilgrainError:

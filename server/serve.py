@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import importlib.util
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,8 @@ from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 
 CANARY = Path(__file__).parent / "canary.jpg"
+TOKEN = "milgrain-token"
+"""Name of the header without which Triton refuses to load or unload models."""
 DRIVER = Path("/proc/driver/nvidia/version")
 GPU_PACKAGES = ("cupy", "tensorrt")
 PR_SET_PDEATHSIG = 1
@@ -109,12 +112,17 @@ def serve(
         raise typer.Exit(2) from None
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
+    token = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="milgrain-") as runtime:
         command = [
             str(triton.binary),
             f"--model-repository={repository}",
             f"--model-config-name={chosen}",
             "--disable-auto-complete-config",
+            "--model-control-mode=explicit",  # so that the ensembles can be unloaded: see `drain`
+            "--load-model=*",
+            f"--grpc-restricted-protocol=model-repository:{TOKEN}={token}",
+            f"--http-restricted-api=model-repository:{TOKEN}={token}",
             f"--grpc-address={host}",
             f"--grpc-port={ports.grpc}",
             f"--http-address={host}",
@@ -126,7 +134,8 @@ def serve(
             *triton.prepare(Path(runtime)),
         ]
         environment = triton.environment({**os.environ, **settings.to_environment()})
-        with supervised(command, environment, silenced=NO_GPU if chosen == "cpu" else ()) as process:
+        silenced = NO_GPU if chosen == "cpu" else ()
+        with supervised(command, environment, silenced, lambda: drain(ports, token, drain_timeout)) as process:
             ready = _announce(process, ports, configs, repository, time.monotonic() + start_timeout)
             if ready:
                 say(f"ready {ports}")
@@ -139,11 +148,15 @@ def serve(
 
 @contextlib.contextmanager
 def supervised(
-    command: list[str], environment: dict[str, str], silenced: tuple[str, ...] = ()
+    command: list[str],
+    environment: dict[str, str],
+    silenced: tuple[str, ...] = (),
+    before_end: Callable[[], None] = lambda: None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
 
-    The server leads its own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
+    The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
+    own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
     any other way out the whole group is killed. Its errors are passed on, but for lines that hold a `silenced` text.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -169,11 +182,21 @@ def supervised(
     reader = threading.Thread(target=pass_on, name="triton's errors")
     reader.start()
 
-    def drain(number: int, _: FrameType | None) -> None:
-        say(f"{signal.Signals(number).name}: draining")
-        process.send_signal(signal.SIGTERM)
+    ending = threading.Event()
 
-    before = {number: signal.signal(number, drain) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    def end() -> None:
+        before_end()
+        process.terminate()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if ending.is_set():
+            process.terminate()
+            return
+        ending.set()
+        say(f"{signal.Signals(number).name}: draining")
+        threading.Thread(target=end, name="drain", daemon=True).start()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield process
     finally:
@@ -183,6 +206,28 @@ def supervised(
         reader.join()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def drain(ports: Ports, token: str, timeout: float) -> None:
+    """Refuse new photos, and wait until all that are under way are answered, at most `timeout` seconds.
+
+    SIGTERM alone does not: Triton 2.51 then refuses each photo under way at its next stage. An ensemble that is
+    unloaded refuses new requests only; those under way hold it, and its stages, to their end.
+    """
+    deadline = time.monotonic() + timeout
+    key = ((f"triton-grpc-protocol-{TOKEN}", token),)
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}") as channel:
+        triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        try:
+            for name in ENSEMBLES:
+                triton.RepositoryModelUnload(pb.RepositoryModelUnloadRequest(model_name=name), metadata=key, timeout=5)
+            while time.monotonic() < deadline:
+                models = triton.RepositoryIndex(pb.RepositoryIndexRequest(), metadata=key, timeout=5).models
+                if all(model.state == "UNAVAILABLE" for model in models if model.name in ENSEMBLES):
+                    return
+                time.sleep(0.1)
+        except grpc.RpcError as gone:
+            print(f"milgrain: could not drain: {gone}", file=sys.stderr)
 
 
 def _announce(

@@ -68,8 +68,8 @@ class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
     def __init__(self, script: Script):
         self.script = script
 
-    def ServerReady(self, request, context):
-        return wire.ServerReadyResponse(ready=True)
+    def ModelReady(self, request, context):
+        return wire.ModelReadyResponse(ready=request.name in ("catalog", "cutout"))
 
     def ModelInfer(self, request, context):
         return self.script.infer(request, context)

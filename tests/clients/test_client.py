@@ -34,6 +34,7 @@ WIRE_ERRORS = [
     ("UNAVAILABLE", "[request id: 7] Exceeds maximum queue size", Overloaded, "photo: Exceeds maximum queue size"),
     ("RESOURCE_EXHAUSTED", "no memory", Overloaded, "photo: no memory"),
     ("UNAVAILABLE", "Server is stopping, bye", Unavailable, "photo: Server is stopping, bye"),
+    ("NOT_FOUND", "'catalog' has no available versions", Unavailable, "photo: 'catalog' has no available versions"),
     ("DEADLINE_EXCEEDED", "too late", TimedOut, "photo: too late"),
     ("INTERNAL", ENSEMBLE + "ZeroDivisionError: x\n\nAt:\n model.py", ServerError, "photo: ZeroDivisionError: x"),
     ("NOT_FOUND", "Request for unknown model: 'catalog'", ServerError, "photo: Request for unknown model: 'catalog'"),
