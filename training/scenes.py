@@ -9,12 +9,14 @@ from typing import Any
 
 import mitsuba as mi
 import numpy as np
+from PIL import Image
 
 from training import assets, materials
 from training.geometry import Array, Mesh, box, noise, sphere, spline, tube
 from training.piece import Material, Part, Piece
 
 CAMERA_DISTANCE = 6.1
+TEXTURE = 1024  # pixels along a ground texture; all the same, see render.COUNTS
 Node = dict[str, Any]
 
 
@@ -71,10 +73,21 @@ def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0) -> Camer
     return Camera(tuple(map(float, eye)), tuple(map(float, aim)), fov, lens, focus)
 
 
-def bitmap(pixels: np.ndarray, tiles: float = 1.0, turn: float = 0.0) -> Node:
-    """Texture of sRGB uint8 [H, W, 3] repeated `tiles` times."""
-    to_uv = mi.ScalarTransform4f().rotate([0, 0, 1], turn) @ mi.ScalarTransform4f().scale([tiles, tiles, 1])
-    return {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(pixels)), "to_uv": to_uv}
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """sRGB uint8 [H, W, 3] laid `tiles` times along a ground, turned by `turn` degrees."""
+
+    pixels: np.ndarray
+    tiles: float = 1.0
+    turn: float = 0.0
+
+    def node(self) -> Node:
+        """Bitmap node; tiling is left to the mesh, since Dr.Jit compiles `to_uv` into the kernel."""
+        pixels = self.pixels
+        if pixels.shape[:2] != (TEXTURE, TEXTURE):
+            image = Image.fromarray(np.ascontiguousarray(pixels))
+            pixels = np.asarray(image.resize((TEXTURE, TEXTURE), Image.Resampling.BICUBIC))
+        return {"type": "bitmap", "bitmap": mi.Bitmap(np.array(pixels))}
 
 
 def _grid(size: int = 512) -> tuple[np.ndarray, np.ndarray]:
@@ -122,9 +135,22 @@ def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
     return (np.clip(mix, 0, 1) * 255).astype(np.uint8)
 
 
-def _sheet(bsdf: Node, height: float = 0.0, half: float = 14.0) -> Node:
-    place = mi.ScalarTransform4f().translate([0, 0, height]) @ mi.ScalarTransform4f().scale([half, half, 1])
-    return {"type": "rectangle", "to_world": place, "bsdf": bsdf}
+def _sheet(corners: Array, texture: Texture, surface: Node) -> mi.Mesh:
+    """Build a quad of `corners` [4, 3] (counter-clockwise seen from its front); `surface`: a BSDF or an emitter."""
+    props = mi.Properties()
+    props["emitter" if surface["type"] == "area" else "bsdf"] = mi.load_dict(surface)
+    mesh = mi.Mesh("sheet", 4, 2, has_vertex_normals=True, has_vertex_texcoords=True, props=props)
+    normal = np.cross(corners[1] - corners[0], corners[3] - corners[0])
+    angle = np.radians(texture.turn)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    fields = mi.traverse(mesh)
+    fields["vertex_positions"] = corners.astype(np.float32).ravel()
+    fields["vertex_normals"] = np.tile(normal / np.linalg.norm(normal), 4).astype(np.float32)
+    uv = texture.tiles * np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) @ turn.T
+    fields["vertex_texcoords"] = uv.astype(np.float32).ravel()
+    fields["faces"] = np.array([0, 1, 2, 0, 2, 3], np.uint32)
+    fields.update()
+    return mesh
 
 
 def _coat(texture: Node, rough: float | None) -> Node:
@@ -133,41 +159,74 @@ def _coat(texture: Node, rough: float | None) -> Node:
     return {"type": "twosided", "nested": {"type": "roughplastic", "diffuse_reflectance": texture, "alpha": rough}}
 
 
+def _lain(texture: Texture, rough: float | None, wall: float | None = None, half: float = 14.0) -> dict[str, Any]:
+    """Return ground and wall (at distance `wall`, if any) in one coat.
+
+    The other coat lies out of sight, so that every scene has the same plugins: see `render.COUNTS`.
+    """
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float) * half
+    upright = square[:, [0, 2, 1]] + [0, wall or 0, 0]
+    nodes = {}
+    for name, coat in (("dull", None), ("glossy", 0.1 if rough is None else rough)):
+        used = (coat is None) == (rough is None)
+        nodes[f"ground_{name}"] = _sheet(square - [0, 0, 0 if used else 20], texture, _coat(texture.node(), coat))
+        nodes[f"wall_{name}"] = _sheet(upright if used and wall else square - [0, 0, 21], texture, _coat(texture.node(), coat))
+    return nodes
+
+
+SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float)
+
+
+def _facing(at: Array | tuple[float, ...], target: tuple[float, float, float], half: tuple[float, float], surface: Node) -> mi.Mesh:
+    """Build a quad of half sides `half` at `at` that faces `target`."""
+    frame = np.array(look_at(at, target).matrix)
+    corners = SQUARE * [*half, 0] @ frame[:3, :3].T + np.asarray(at)
+    return _sheet(corners, Texture(np.zeros((1, 1, 3), np.uint8)), surface)
+
+
+def _lamp(radiance: Array | list[float]) -> Node:
+    return {"type": "area", "radiance": {"type": "rgb", "value": [float(w) for w in radiance]}}
+
+
+def _plain(color: list[float]) -> Texture:
+    """Return one linear colour, as a bitmap of the same size as all the others."""
+    level = np.array(color)
+    code = np.where(level <= 0.0031308, 12.92 * level, 1.055 * np.maximum(level, 0.0031308) ** (1 / 2.4) - 0.055)
+    return Texture(np.tile(np.round(255 * code).astype(np.uint8), (TEXTURE, TEXTURE, 1)))
+
+
 GROUNDS = {"photo texture": 0.34, "marble": 0.05, "granite": 0.04, "weave": 0.07, "planks": 0.06, "stripes": 0.02,
            "dots": 0.02, "paper": 0.12, "white sweep": 0.13, "black acrylic": 0.04, "velvet": 0.06, "print": 0.05}  # fmt: skip
 
 
-def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Node], float]:
-    """Draw what the piece lies on: its name, its nodes and the height of cloth folds under the piece (0)."""
+def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Node]]:
+    """Draw what the piece lies on: its name and its nodes."""
     chances = np.array(list(GROUNDS.values()))
     kind = kind or str(rng.choice(list(GROUNDS), p=chances / chances.sum()))
     turn, tiles = float(rng.uniform(0, 360)), 28 / float(rng.uniform(3.0, 9.0))
-    gloss = float(rng.uniform(0.08, 0.4)) if rng.random() < 0.35 else None
+    gloss = float(rng.choice([0.1, 0.3])) if rng.random() < 0.35 else None
+    wall = None
     if kind == "photo texture":
         name = assets.GROUNDS[int(rng.integers(len(assets.GROUNDS)))]
-        pixels = assets.picture(assets.GAME / name)[..., :3]
-        bsdf = _coat(bitmap(pixels, tiles, turn), gloss)
+        texture = Texture(assets.picture(assets.GAME / name)[..., :3], tiles, turn)
     elif kind == "print":
         name = assets.PHOTOGRAPHS[int(rng.integers(len(assets.PHOTOGRAPHS)))]
-        bsdf = _coat(bitmap(assets.picture(assets.ASSETS / name)[..., :3], tiles / 2, turn), gloss)
+        texture = Texture(assets.picture(assets.ASSETS / name)[..., :3], tiles / 2, turn)
     elif kind == "white sweep":
         white = float(rng.uniform(0.7, 0.93))
-        tint = [white * float(c) for c in rng.uniform(0.97, 1.0, 3)]
-        bsdf = _coat({"type": "rgb", "value": tint}, 0.3 if rng.random() < 0.2 else None)
+        texture = _plain([white * float(c) for c in rng.uniform(0.97, 1.0, 3)])
+        gloss = 0.3 if rng.random() < 0.2 else None
+        wall = float(rng.uniform(3, 7))
     elif kind == "black acrylic":
-        shade = float(rng.uniform(0.005, 0.04)) if rng.random() < 0.7 else 0.85
-        bsdf = {"type": "roughplastic", "diffuse_reflectance": {"type": "rgb", "value": [shade] * 3}, "alpha": float(rng.uniform(0.01, 0.08))}
+        texture = _plain([float(rng.uniform(0.005, 0.04)) if rng.random() < 0.7 else 0.85] * 3)
+        gloss = 0.03
     elif kind == "velvet":
         color = np.array(materials.random_color(rng, 0.95)) * rng.uniform(0.2, 0.8)
-        pixels = np.clip(255 * (color * (0.7 + 0.6 * _fractal(rng, power=0.4)[..., None])) ** (1 / 2.2), 0, 255).astype(np.uint8)
-        bsdf = _coat(bitmap(pixels, tiles * 2, turn), None)
+        pixels = np.clip(255 * (color * (0.7 + 0.6 * _fractal(rng, power=0.4)[..., None])) ** (1 / 2.2), 0, 255)
+        texture, gloss = Texture(pixels.astype(np.uint8), tiles * 2, turn), None
     else:
-        bsdf = _coat(bitmap(drawn_texture(rng, kind), tiles * (2 if kind == "weave" else 1), turn), gloss)
-    nodes = {"ground": _sheet(bsdf)}
-    if kind == "white sweep":
-        wall = mi.ScalarTransform4f().translate([0, float(rng.uniform(3, 7)), 0]) @ mi.ScalarTransform4f().rotate([1, 0, 0], 90) @ mi.ScalarTransform4f().scale([14, 14, 1])
-        nodes["wall"] = {"type": "rectangle", "to_world": wall, "bsdf": bsdf}
-    return kind, nodes, 0.0
+        texture = Texture(drawn_texture(rng, kind), tiles * (2 if kind == "weave" else 1), turn)
+    return kind, _lain(texture, gloss, wall)
 
 
 @lru_cache(maxsize=20)
@@ -184,23 +243,18 @@ def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
     turn = mi.ScalarTransform4f().rotate([0, 0, 1], float(rng.uniform(0, 360))) @ mi.ScalarTransform4f().rotate([1, 0, 0], 90)
     nodes: dict[str, Node] = {"around": {"type": "envmap", "bitmap": mi.Bitmap(pixels), "to_world": turn}}
     axis = np.array(view.eye) / np.linalg.norm(view.eye)
-    for i in range(int(rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25]))):
+    lit = int(rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25]))
+    for i in range(2):
         for _ in range(40):
             out = rng.normal(size=3)
             out[2] = abs(out[2]) + 0.25
             out /= np.linalg.norm(out)
             if out @ axis < np.cos(np.radians(44)):
                 break
-        else:
-            continue
         far, half = float(rng.uniform(4, 7)), float(np.exp(rng.uniform(np.log(0.15), np.log(2.0))))
-        power = float(rng.uniform(1, 8)) / half**2 * (far / 5) ** 2 * 1.2
+        power = float(rng.uniform(1, 8)) / half**2 * (far / 5) ** 2 * 1.2 if i < lit else 1e-6
         warm = np.clip([1, 1, 1] + np.array([1, 0.2, -1]) * rng.normal(0, 0.12), 0.4, 1.4) * power
-        nodes[f"box{i}"] = {
-            "type": "rectangle",
-            "to_world": look_at(out * far, (0, 0, 0.2)) @ mi.ScalarTransform4f().scale([half, half * float(rng.uniform(0.5, 1)), 1]),
-            "emitter": {"type": "area", "radiance": {"type": "rgb", "value": [float(w) for w in warm]}},
-        }
+        nodes[f"box{i}"] = _facing(out * far, (0, 0, 0.2), (half, half * float(rng.uniform(0.5, 1))), _lamp(warm))
     return nodes
 
 
@@ -270,31 +324,28 @@ def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
 
 def seller_scene(rng: np.random.Generator, piece: Piece, view: Camera) -> Scene:
     """Draw a scene as a seller takes it."""
-    kind, nodes, _ = ground(rng)
+    kind, nodes = ground(rng)
     return Scene(kind, nodes, lights(rng, view), clutter(rng, piece))
 
 
 def target_studio() -> Scene:
     """The one studio that catalog pictures are lit in: white floor, dome, key, fill, two black cards."""
 
-    def square(at: tuple[float, float, float], half: float, radiance: float) -> Node:
-        return {"type": "rectangle", "to_world": look_at(at, (0, 0, 0.3)) @ mi.ScalarTransform4f().scale([half, half, 1]),
-                "emitter": {"type": "area", "radiance": {"type": "rgb", "value": [radiance] * 3}}}  # fmt: skip
+    def square(at: tuple[float, float, float], half: float, radiance: float) -> mi.Mesh:
+        return _facing(at, (0, 0, 0.3), (half, half), _lamp([radiance] * 3))
 
-    def card(at: tuple[float, float, float]) -> Node:
-        return {"type": "rectangle", "to_world": look_at(at, (0, 0, 1)) @ mi.ScalarTransform4f().scale([0.45, 1.6, 1]),
-                "bsdf": {"type": "twosided", "nested": {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.02}}}}  # fmt: skip
+    def card(at: tuple[float, float, float]) -> mi.Mesh:
+        return _facing(at, (0, 0, 1), (0.45, 1.6), _coat(_plain([0.02] * 3).node(), None))
 
-    floor = {"type": "twosided", "nested": {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.92}}}
+    dome = np.full((256, 512, 3), 0.75, np.float32)
     return Scene(
         "studio",
-        {"ground": _sheet(floor, half=60.0)},
+        _lain(_plain([0.92] * 3), None, half=60.0)
+        | {"left": card((-4.2, 0, 1)), "right": card((4.2, 0, 1))},
         {
-            "dome": {"type": "constant", "radiance": {"type": "rgb", "value": 0.75}},
+            "dome": {"type": "envmap", "bitmap": mi.Bitmap(dome)},
             "key": square((-3.2, 2.4, 4.6), 1.3, 5.0),
             "fill": square((3.6, -1.2, 3.6), 1.0, 2.5),
-            "left": card((-4.2, 0, 1)),
-            "right": card((4.2, 0, 1)),
         },
         (),
     )
