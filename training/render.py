@@ -1,7 +1,8 @@
 """Render pairs: `python -m training.render --seeds 0:2000 --size 384 --out training/.data`.
 
 For each seed: SEED.photo.jpg (seller's scene), SEED.white.png (target studio), SEED.answer.png
-(R alpha, G metal, B stone coverage) and, written last, SEED.json. Existing seeds are skipped.
+(R alpha, G metal, B stone coverage; SEED.white.answer.png for the studio, sharp and without props) and,
+written last, SEED.json. Existing seeds are skipped.
 """
 
 from __future__ import annotations
@@ -205,7 +206,7 @@ def photo_picture(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.round(encoded(x) * 255).astype(np.uint8)
 
 
-def render_seed(seed: int, size: tuple[int, int], samples: int, out: Path, held_out: bool) -> dict[str, Any]:
+def render_seed(seed: int, size: tuple[int, int], samples: int, out: Path, held_out: bool, photo_only: bool = False) -> dict[str, Any]:
     """Render one piece in both scenes and write its files."""
     rng = np.random.default_rng(seed)
     start = time.perf_counter()
@@ -217,13 +218,14 @@ def render_seed(seed: int, size: tuple[int, int], samples: int, out: Path, held_
     if answer[..., 0].mean() < 0.001:
         raise ValueError(f"seed {seed}: nothing in view")
     photo = photo_picture(radiance(piece, scene, view, size, samples, seed), rng)
-    sharp = scenes.without_lens(view)
-    bare = answer if not view.lens and not scene.props else coverage(piece, (), sharp, size, 48, seed)
-    white = studio_picture(radiance(piece, scenes.target_studio(), sharp, size, samples, seed), bare[..., 0])
     Image.fromarray(photo).save(f"{name}.photo.jpg", quality=96, subsampling=0)
-    Image.fromarray(white).save(f"{name}.white.png")
-    for label, cover in (("answer", answer), ("white.answer", bare)):
-        Image.fromarray(np.round(cover * 255).astype(np.uint8)).save(f"{name}.{label}.png")
+    Image.fromarray(np.round(answer * 255).astype(np.uint8)).save(f"{name}.answer.png")
+    if not photo_only:
+        sharp = scenes.without_lens(view)
+        bare = answer if not view.lens and not scene.props else coverage(piece, (), sharp, size, 48, seed)
+        white = studio_picture(radiance(piece, scenes.target_studio(), sharp, size, samples, seed), bare[..., 0])
+        Image.fromarray(white).save(f"{name}.white.png")
+        Image.fromarray(np.round(bare * 255).astype(np.uint8)).save(f"{name}.white.answer.png")
     note = {"seed": seed, "family": piece.family, "ground": scene.kind, "lens": view.lens, "fov": view.fov, "props": len(scene.props),
             "alpha": round(float(answer[..., 0].mean()), 5), "seconds": round(time.perf_counter() - start, 2)}  # fmt: skip
     Path(f"{name}.json").write_text(json.dumps(note))
@@ -238,6 +240,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--out", type=Path, default=Path("training/.data"))
     parser.add_argument("--held-out", action="store_true", help="only families that are never trained on")
+    parser.add_argument("--photo-only", action="store_true", help="leave the target studio out")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     width, _, height = options.size.partition("x")
@@ -245,7 +248,7 @@ def main() -> None:
         if (options.out / f"{seed:07d}.json").exists():
             continue
         try:
-            note = render_seed(seed, (int(width), int(height or width)), options.samples, options.out, options.held_out)
+            note = render_seed(seed, (int(width), int(height or width)), options.samples, options.out, options.held_out, options.photo_only)
         except ValueError as reason:
             print(f"skipped: {reason}", flush=True)
             continue

@@ -47,8 +47,11 @@ def look_at(eye: Array | tuple[float, ...], target: Array | tuple[float, ...]) -
     return mi.ScalarTransform4f().look_at(origin=list(map(float, eye)), target=list(map(float, target)), up=up)
 
 
-def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0) -> Camera:
-    """Draw a view: mostly from above, the piece small, filling the frame or running off it. `aspect`: width / height."""
+def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: float | None = None) -> Camera:
+    """Draw a view: mostly from above, the piece small, filling the frame or running off it.
+
+    `aspect`: width / height; `fill`: the piece's share of the frame, drawn if not given.
+    """
     height = np.radians(float(rng.choice([rng.uniform(60, 89), rng.uniform(35, 60), rng.uniform(22, 35)], p=[0.5, 0.38, 0.12])))
     points = piece.points()
     points = points[:: max(len(points) // 4000, 1)]
@@ -62,8 +65,8 @@ def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0) -> Camer
     ray = points - eye
     u, v = ray @ right / (ray @ forward), ray @ up / (ray @ forward)
     half = max((u.max() - u.min()) / 2, (v.max() - v.min()) / 2 * aspect)
-    fill = float(rng.choice([rng.uniform(0.18, 0.45), rng.uniform(0.45, 0.92), rng.uniform(0.92, 2.0)], p=[0.2, 0.6, 0.2]))
-    view = min(half / fill, 0.6)  # tangent of half the field of view
+    drawn = float(rng.choice([rng.uniform(0.18, 0.45), rng.uniform(0.45, 0.92), rng.uniform(0.92, 2.0)], p=[0.2, 0.6, 0.2]))
+    view = min(half / (fill or drawn), 0.6)  # tangent of half the field of view
     room = abs(view - half) + 0.1 * view
     shift = rng.uniform(-0.8, 0.8, 2) * room * [1, 1 / aspect]
     aim = eye + CAMERA_DISTANCE * (forward + ((u.max() + u.min()) / 2 + shift[0]) * right + ((v.max() + v.min()) / 2 + shift[1]) * up)
@@ -233,7 +236,8 @@ def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict
 def _light_map(path: Path) -> np.ndarray:
     pixels = np.array(mi.Bitmap(str(path)).convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32))
     pixels = np.clip(pixels, 0, 60)
-    return pixels / max(float(pixels.mean()), 1e-6)
+    cast = pixels.mean((0, 1)) / max(float(pixels.mean()), 1e-6)
+    return pixels / max(float(pixels.mean()), 1e-6) / cast**0.7  # a camera balances most of the cast away
 
 
 def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
