@@ -1,0 +1,40 @@
+"""The model card beside the shipped network: complete, true to the file, small enough."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "model_repository/segment/1"
+
+if not (FOLDER / "model.json").exists():
+    pytest.skip("no exported model yet: run training.export", allow_module_level=True)
+
+CARD = json.loads((FOLDER / "model.json").read_text())
+
+
+def test_card_has_every_field():
+    assert set(CARD) == {"name", "version", "file", "sha256", "input", "alpha", "metal", "stone", "sigmoid", "precision",
+                         "licence", "data", "metrics", "training"}  # fmt: skip
+    assert set(CARD["input"]) == {"name", "size", "mean", "scale"}
+    assert CARD["precision"] in ("f32", "bf16")
+    assert CARD["input"]["size"] % 32 == 0
+    assert len(CARD["input"]["mean"]) == len(CARD["input"]["scale"]) == 3
+    assert [CARD[key]["channel"] for key in ("alpha", "metal", "stone")] == [0, 1, 2]
+
+
+def test_card_describes_the_file_beside_it():
+    model = FOLDER / CARD["file"]
+    assert hashlib.sha256(model.read_bytes()).hexdigest() == CARD["sha256"]
+    assert model.stat().st_size <= 25e6
+
+
+def test_the_graph_runs_as_the_card_says():
+    onnx = pytest.importorskip("onnx", reason="the train extra is not installed: no onnx")
+    graph = onnx.load(FOLDER / CARD["file"])
+    (given,), (made,) = graph.graph.input, graph.graph.output
+    assert given.name == CARD["input"]["name"]
+    assert made.name == CARD["alpha"]["output"]
+    assert [d.dim_value for d in given.type.tensor_type.shape.dim][1:] == [3, CARD["input"]["size"], CARD["input"]["size"]]
+    assert graph.opset_import[0].version == 17

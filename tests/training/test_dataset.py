@@ -1,0 +1,57 @@
+"""Augmentation keeps photo and answer aligned and never invents jewelry."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
+
+from training import dataset  # noqa: E402
+
+
+@pytest.fixture
+def sample():
+    """A gray square with a red rectangle as the piece, its answer exact."""
+    photo = np.full((120, 120, 3), 90, np.uint8)
+    photo[40:80, 30:100] = (220, 30, 30)
+    answer = np.zeros_like(photo)
+    answer[40:80, 30:100] = (255, 255, 0)
+    return photo, answer
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("zoom", [0.5, 1.0, 1.9])
+def test_warp_moves_photo_and_answer_together(sample, seed, zoom):
+    photo, answer = dataset.warp(np.random.default_rng(seed), list(sample), 96, zoom, None)
+    red = photo[..., 0].astype(int) - photo[..., 1] > 95
+    # Resampling blurs the two independently, so pixels on the rectangle's edge may differ.
+    assert np.mean(red != (answer[..., 0] > 127)) < 0.02
+
+
+def test_beyond_the_photo_there_is_padding_and_no_piece(sample):
+    photo, answer = dataset.warp(np.random.default_rng(0), list(sample), 400, 0.5, (0, 0, 0))
+    assert answer[0, 0].tolist() == [0, 0, 0]
+    assert photo[0, 0].tolist() == [0, 0, 0]
+
+
+def test_foreground_carries_none_of_its_ground(sample):
+    photo, answer = sample
+    alpha = answer[..., 0].copy()
+    alpha[39] = alpha[40] // 2  # half covered row: its pixels are half gray
+    photo = photo.copy()
+    photo[39, 30:100] = (155, 60, 60)
+    cut = dataset.foreground(photo, alpha)
+    np.testing.assert_allclose(cut[39, 50:80].astype(int), np.broadcast_to([220, 30, 30], (30, 3)), atol=8)
+
+
+def test_laid_leaves_uncovered_pixels_no_brighter_and_covered_ones_exact(sample):
+    photo, answer = sample
+    ground = np.full_like(photo, 200)
+    image = dataset.laid(np.random.default_rng(3), ground, photo, answer[..., 0])
+    np.testing.assert_array_equal(image[50:70, 40:90], photo[50:70, 40:90])
+    assert image[answer[..., 0] == 0].max() <= 200
+
+
+def test_camera_keeps_shape_and_type(sample):
+    image = dataset.camera(np.random.default_rng(1), sample[0])
+    assert image.shape == sample[0].shape
+    assert image.dtype == np.uint8

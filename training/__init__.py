@@ -1,0 +1,1 @@
+"""Synthetic jewelry, the segmentation network trained on it, and its export."""

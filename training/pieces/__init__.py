@@ -1,0 +1,48 @@
+"""One file per family; each has `make(rng) -> Piece`. Add a family: write its file, list it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import numpy as np
+
+from training.piece import Piece
+
+# Name and weight. Order matters: a seed picks by position, so append.
+TRAINED: dict[str, float] = {
+    "solitaire": 1.2,
+    "band": 1.0,
+    "eternity": 0.8,
+    "pendant": 1.5,
+    "chain": 1.3,
+    "hoops": 1.0,
+    "drops": 1.3,
+    "filigree": 1.0,
+    "cabochon_ring": 0.8,
+    "strand": 1.2,
+    "bangle": 0.8,
+    "disc": 1.0,
+    "domed_pave": 0.6,
+    "beaded_hoops": 1.2,
+    "signet": 0.5,
+    "wire_wrap": 1.0,
+    "multistrand": 0.7,
+}
+# Never trained on: they measure how far the network reaches.
+HELD_OUT: tuple[str, ...] = ("brooch", "tennis", "chandelier")
+
+
+def family(name: str) -> Callable[[np.random.Generator], Piece]:
+    """Return the maker of one family."""
+    return import_module(f"training.pieces.{name}").make
+
+
+def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
+    """Draw a family, then a piece of it, lying on z = 0."""
+    if held_out:
+        name = str(rng.choice(HELD_OUT))
+    else:
+        weights = np.array(list(TRAINED.values()))
+        name = str(rng.choice(list(TRAINED), p=weights / weights.sum()))
+    return family(name)(rng).rested()

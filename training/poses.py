@@ -1,0 +1,26 @@
+"""How a piece stands on the table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.geometry import rotation
+from training.piece import Piece
+
+
+def turned(rng: np.random.Generator, piece: Piece) -> Piece:
+    """Turn about the vertical by any angle."""
+    return piece.moved(rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)))
+
+
+def lying(rng: np.random.Generator, piece: Piece, tilt: float = 0.15) -> Piece:
+    """Lie flat, tilted by up to `tilt` radians, turned by any angle."""
+    axis = (np.cos(a := rng.uniform(0, 2 * np.pi)), np.sin(a), 0.0)
+    return turned(rng, piece.moved(rotation(axis, rng.uniform(0, tilt))))
+
+
+def ring(rng: np.random.Generator, piece: Piece) -> Piece:
+    """Pose a ring (axis z, stone towards +y): flat, leaning or standing upright."""
+    piece = piece.moved(rotation((0, 0, 1), rng.normal(0, 0.5)))
+    tilt = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.2, 1.2), rng.uniform(1.3, 1.57)], p=[0.4, 0.3, 0.3]))
+    return turned(rng, piece.moved(rotation((1, 0, 0), tilt)))

@@ -1,0 +1,360 @@
+"""Where the photo is taken: ground, light, clutter and camera, drawn at random; and the target studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import mitsuba as mi
+import numpy as np
+from PIL import Image
+
+from training import assets, materials
+from training.geometry import Array, Mesh, box, noise, sphere, spline, tube
+from training.piece import Material, Part, Piece
+
+CAMERA_DISTANCE = 6.1
+TEXTURE = 1024  # pixels along a ground texture; all the same, see render.COUNTS
+Node = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Pinhole or thin-lens camera: eye and target [3], field of view in degrees along x, lens radius, focus distance."""
+
+    eye: tuple[float, float, float]
+    target: tuple[float, float, float]
+    fov: float
+    lens: float
+    focus: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything around the piece. `ground` and `lights` are Mitsuba nodes; `props` are never jewelry."""
+
+    kind: str
+    ground: dict[str, Node]
+    lights: dict[str, Node]
+    props: tuple[Part, ...]
+
+
+def look_at(eye: Array | tuple[float, ...], target: Array | tuple[float, ...]) -> mi.ScalarTransform4f:
+    """Return a frame at `eye` that faces `target`, z up."""
+    up = [0, 0, 1] if abs(eye[0] - target[0]) + abs(eye[1] - target[1]) > 1e-3 else [0, 1, 0]
+    return mi.ScalarTransform4f().look_at(origin=list(map(float, eye)), target=list(map(float, target)), up=up)
+
+
+def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: float | None = None) -> Camera:
+    """Draw a view: mostly from above, the piece small, filling the frame or running off it.
+
+    `aspect`: width / height; `fill`: the piece's share of the frame, drawn if not given.
+    """
+    height = np.radians(float(rng.choice([rng.uniform(60, 89), rng.uniform(35, 60), rng.uniform(22, 35)], p=[0.5, 0.38, 0.12])))
+    points = piece.points()
+    points = points[:: max(len(points) // 4000, 1)]
+    middle = (points.min(0) + points.max(0)) / 2
+    away = CAMERA_DISTANCE * np.array([0, -np.cos(height), np.sin(height)])
+    eye = middle * [0.3, 0.3, 0.0] + away
+    forward = (middle - eye) / np.linalg.norm(middle - eye)
+    right = np.cross(forward, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    up = np.cross(right, forward)
+    ray = points - eye
+    u, v = ray @ right / (ray @ forward), ray @ up / (ray @ forward)
+    half = max((u.max() - u.min()) / 2, (v.max() - v.min()) / 2 * aspect)
+    drawn = float(rng.choice([rng.uniform(0.18, 0.45), rng.uniform(0.45, 0.92), rng.uniform(0.92, 2.0)], p=[0.2, 0.6, 0.2]))
+    view = min(half / (fill or drawn), 0.6)  # tangent of half the field of view
+    room = abs(view - half) + 0.1 * view
+    shift = rng.uniform(-0.8, 0.8, 2) * room * [1, 1 / aspect]
+    aim = eye + CAMERA_DISTANCE * (forward + ((u.max() + u.min()) / 2 + shift[0]) * right + ((v.max() + v.min()) / 2 + shift[1]) * up)
+    lens = float(rng.uniform(0.02, 0.09)) * min(1.0, 3 * view) if rng.random() < 0.35 else 0.0
+    focus = float(np.linalg.norm(middle - eye) + rng.normal(0, 0.15))
+    fov = float(np.degrees(2 * np.arctan(view)))
+    return Camera(tuple(map(float, eye)), tuple(map(float, aim)), fov, lens, focus)
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """sRGB uint8 [H, W, 3] laid `tiles` times along a ground, turned by `turn` degrees."""
+
+    pixels: np.ndarray
+    tiles: float = 1.0
+    turn: float = 0.0
+
+    def node(self) -> Node:
+        """Bitmap node; tiling is left to the mesh, since Dr.Jit compiles `to_uv` into the kernel."""
+        pixels = self.pixels
+        if pixels.shape[:2] != (TEXTURE, TEXTURE):
+            image = Image.fromarray(np.ascontiguousarray(pixels))
+            pixels = np.asarray(image.resize((TEXTURE, TEXTURE), Image.Resampling.BICUBIC))
+        return {"type": "bitmap", "bitmap": mi.Bitmap(np.array(pixels))}
+
+
+def _grid(size: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    return np.meshgrid(np.arange(size) / size, np.arange(size) / size)
+
+
+def _fractal(rng: np.random.Generator, size: int = 512, power: float = 1.6) -> np.ndarray:
+    """Return tileable noise [size, size] in [0, 1] with a spectrum of 1/f**power."""
+    freq = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
+    freq[0, 0] = 1
+    wave = np.fft.ifft2(np.fft.fft2(rng.normal(size=(size, size))) / freq**power).real
+    low, high = np.percentile(wave, [1, 99])
+    return np.clip((wave - low) / (high - low), 0, 1)
+
+
+def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
+    """Return a procedural ground [512, 512, 3] uint8 sRGB: paper, marble, granite, weave, planks, stripes or dots."""
+    x, y = _grid()
+    base, other = (np.array(materials.random_color(rng, 0.7)) ** (1 / 2.2) for _ in range(2))
+    soft, fine = _fractal(rng), _fractal(rng, power=0.6)
+    if kind == "marble":
+        vein = np.abs(np.sin(6.28 * (rng.integers(1, 3) * x + rng.integers(1, 3) * y) + 9 * soft)) ** float(rng.uniform(0.2, 0.8))
+        light = np.array([0.9, 0.89, 0.87]) if rng.random() < 0.6 else base
+        mix = light * vein[..., None] + light * rng.uniform(0.3, 0.75) * (1 - vein[..., None])
+    elif kind == "granite":
+        mix = base * (0.6 + 0.4 * soft[..., None]) + (fine[..., None] - 0.5) * rng.uniform(0.2, 0.6)
+    elif kind == "weave":
+        n = int(rng.integers(30, 90))
+        cloth = 0.5 + 0.25 * np.sin(6.28 * n * x) * np.sign(np.sin(3.14 * n * y)) + 0.25 * np.sin(6.28 * n * y)
+        mix = base * (0.75 + 0.25 * cloth[..., None]) * (0.9 + 0.1 * fine[..., None])
+    elif kind == "planks":
+        count = int(rng.integers(2, 6))
+        tone = rng.uniform(0.75, 1.0, count)[np.minimum((y * count).astype(int), count - 1)]
+        grain = np.sin(40 * (y + 0.15 * _fractal(rng, power=2.2)) + 6 * soft)
+        wood = np.array([0.62, 0.45, 0.3]) * rng.uniform(0.6, 1.4) if rng.random() < 0.7 else base
+        mix = wood * (tone * (0.9 + 0.08 * grain + 0.12 * fine))[..., None]
+        mix *= np.where((y * count) % 1 < 0.015, 0.4, 1.0)[..., None]
+    elif kind in ("stripes", "dots"):
+        n = int(rng.integers(3, 14))
+        pattern = np.sin(6.28 * n * x) if kind == "stripes" else np.sin(6.28 * n * x) * np.sin(6.28 * n * y)
+        edge = 1 / (1 + np.exp(-pattern * rng.uniform(3, 30)))[..., None]
+        mix = (base * edge + other * (1 - edge)) * (0.92 + 0.08 * fine[..., None])
+    else:
+        mix = base * (1 + rng.uniform(0.0, 0.12) * (soft[..., None] - 0.5) + rng.uniform(0, 0.1) * (fine[..., None] - 0.5))
+    return (np.clip(mix, 0, 1) * 255).astype(np.uint8)
+
+
+def _sheet(corners: Array, texture: Texture, surface: Node) -> mi.Mesh:
+    """Build a quad of `corners` [4, 3] (counter-clockwise seen from its front); `surface`: a BSDF or an emitter."""
+    props = mi.Properties()
+    props["emitter" if surface["type"] == "area" else "bsdf"] = mi.load_dict(surface)
+    mesh = mi.Mesh("sheet", 4, 2, has_vertex_normals=True, has_vertex_texcoords=True, props=props)
+    normal = np.cross(corners[1] - corners[0], corners[3] - corners[0])
+    angle = np.radians(texture.turn)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    fields = mi.traverse(mesh)
+    fields["vertex_positions"] = corners.astype(np.float32).ravel()
+    fields["vertex_normals"] = np.tile(normal / np.linalg.norm(normal), 4).astype(np.float32)
+    uv = texture.tiles * np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) @ turn.T
+    fields["vertex_texcoords"] = uv.astype(np.float32).ravel()
+    fields["faces"] = np.array([0, 1, 2, 0, 2, 3], np.uint32)
+    fields.update()
+    return mesh
+
+
+def _coat(texture: Node, rough: float | None) -> Node:
+    if rough is None:
+        return {"type": "twosided", "nested": {"type": "diffuse", "reflectance": texture}}
+    return {"type": "twosided", "nested": {"type": "roughplastic", "diffuse_reflectance": texture, "alpha": rough}}
+
+
+def _lain(texture: Texture, rough: float | None, wall: float | None = None, half: float = 14.0) -> dict[str, Any]:
+    """Return ground and wall (at distance `wall`, if any) in one coat.
+
+    The other coat lies out of sight, so that every scene has the same plugins: see `render.COUNTS`.
+    """
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float) * half
+    upright = square[:, [0, 2, 1]] + [0, wall or 0, 0]
+    nodes = {}
+    for name, coat in (("dull", None), ("glossy", 0.1 if rough is None else rough)):
+        used = (coat is None) == (rough is None)
+        nodes[f"ground_{name}"] = _sheet(square - [0, 0, 0 if used else 20], texture, _coat(texture.node(), coat))
+        nodes[f"wall_{name}"] = _sheet(upright if used and wall else square - [0, 0, 21], texture, _coat(texture.node(), coat))
+    return nodes
+
+
+SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float)
+
+
+def _facing(at: Array | tuple[float, ...], target: tuple[float, float, float], half: tuple[float, float], surface: Node) -> mi.Mesh:
+    """Build a quad of half sides `half` at `at` that faces `target`."""
+    frame = np.array(look_at(at, target).matrix)
+    corners = SQUARE * [*half, 0] @ frame[:3, :3].T + np.asarray(at)
+    return _sheet(corners, Texture(np.zeros((1, 1, 3), np.uint8)), surface)
+
+
+def _lamp(radiance: Array | list[float]) -> Node:
+    return {"type": "area", "radiance": {"type": "rgb", "value": [float(w) for w in radiance]}}
+
+
+def _plain(color: list[float]) -> Texture:
+    """Return one linear colour, as a bitmap of the same size as all the others."""
+    level = np.array(color)
+    code = np.where(level <= 0.0031308, 12.92 * level, 1.055 * np.maximum(level, 0.0031308) ** (1 / 2.4) - 0.055)
+    return Texture(np.tile(np.round(255 * code).astype(np.uint8), (TEXTURE, TEXTURE, 1)))
+
+
+GROUNDS = {"photo texture": 0.34, "marble": 0.05, "granite": 0.04, "weave": 0.07, "planks": 0.06, "stripes": 0.02,
+           "dots": 0.02, "paper": 0.12, "white sweep": 0.13, "black acrylic": 0.04, "velvet": 0.06, "print": 0.05}  # fmt: skip
+
+
+def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Node]]:
+    """Draw what the piece lies on: its name and its nodes."""
+    chances = np.array(list(GROUNDS.values()))
+    kind = kind or str(rng.choice(list(GROUNDS), p=chances / chances.sum()))
+    turn, tiles = float(rng.uniform(0, 360)), 28 / float(rng.uniform(3.0, 9.0))
+    gloss = float(rng.choice([0.1, 0.3])) if rng.random() < 0.35 else None
+    wall = None
+    if kind == "photo texture":
+        name = assets.GROUNDS[int(rng.integers(len(assets.GROUNDS)))]
+        texture = Texture(assets.picture(assets.GAME / name)[..., :3], tiles, turn)
+    elif kind == "print":
+        name = assets.PHOTOGRAPHS[int(rng.integers(len(assets.PHOTOGRAPHS)))]
+        texture = Texture(assets.picture(assets.ASSETS / name)[..., :3], tiles / 2, turn)
+    elif kind == "white sweep":
+        white = float(rng.uniform(0.7, 0.93))
+        texture = _plain([white * float(c) for c in rng.uniform(0.97, 1.0, 3)])
+        gloss = 0.3 if rng.random() < 0.2 else None
+        wall = float(rng.uniform(3, 7))
+    elif kind == "black acrylic":
+        texture = _plain([float(rng.uniform(0.005, 0.04)) if rng.random() < 0.7 else 0.85] * 3)
+        gloss = 0.03
+    elif kind == "velvet":
+        color = np.array(materials.random_color(rng, 0.95)) * rng.uniform(0.2, 0.8)
+        pixels = np.clip(255 * (color * (0.7 + 0.6 * _fractal(rng, power=0.4)[..., None])) ** (1 / 2.2), 0, 255)
+        texture, gloss = Texture(pixels.astype(np.uint8), tiles * 2, turn), None
+    else:
+        texture = Texture(drawn_texture(rng, kind), tiles * (2 if kind == "weave" else 1), turn)
+    return kind, _lain(texture, gloss, wall)
+
+
+@lru_cache(maxsize=20)
+def _light_map(path: Path) -> np.ndarray:
+    pixels = np.array(mi.Bitmap(str(path)).convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32))
+    pixels = np.clip(pixels, 0, 60)
+    cast = pixels.mean((0, 1)) / max(float(pixels.mean()), 1e-6)
+    return pixels / max(float(pixels.mean()), 1e-6) / cast**0.7  # a camera balances most of the cast away
+
+
+def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
+    """Draw a surrounding map and up to two soft boxes, none between the camera and the piece."""
+    maps = assets.light_maps()
+    pixels = _light_map(maps[int(rng.integers(len(maps)))]) * float(rng.uniform(0.3, 1.0))
+    turn = mi.ScalarTransform4f().rotate([0, 0, 1], float(rng.uniform(0, 360))) @ mi.ScalarTransform4f().rotate([1, 0, 0], 90)
+    nodes: dict[str, Node] = {"around": {"type": "envmap", "bitmap": mi.Bitmap(pixels), "to_world": turn}}
+    axis = np.array(view.eye) / np.linalg.norm(view.eye)
+    lit = int(rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25]))
+    for i in range(2):
+        for _ in range(40):
+            out = rng.normal(size=3)
+            out[2] = abs(out[2]) + 0.25
+            out /= np.linalg.norm(out)
+            if out @ axis < np.cos(np.radians(44)):
+                break
+        far, half = float(rng.uniform(4, 7)), float(np.exp(rng.uniform(np.log(0.15), np.log(2.0))))
+        power = float(rng.uniform(1, 8)) / half**2 * (far / 5) ** 2 * 1.2 if i < lit else 1e-6
+        warm = np.clip([1, 1, 1] + np.array([1, 0.2, -1]) * rng.normal(0, 0.12), 0.4, 1.4) * power
+        nodes[f"box{i}"] = _facing(out * far, (0, 0, 0.2), (half, half * float(rng.uniform(0.5, 1))), _lamp(warm))
+    return nodes
+
+
+def _twig(rng: np.random.Generator, size: float) -> Mesh:
+    knots = np.cumsum(rng.normal(0, 0.25, (6, 3)) + [0.5, 0, 0], axis=0) * size
+    knots[:, 2] = np.abs(knots[:, 2]) * 0.2 + 0.08 * size
+    rod = tube(spline(knots, 60), np.linspace(0.07, 0.03, 60) * size)
+    return rod.displaced(0.015 * size * noise(rod.points / size, rng, 9.0, 2))
+
+
+def _petal(rng: np.random.Generator, size: float) -> Mesh:
+    u, v = np.meshgrid(np.linspace(0, 1, 16), np.linspace(-1, 1, 11), indexing="ij")
+    wide = np.sin(np.pi * u ** float(rng.uniform(0.6, 1.3))) * rng.uniform(0.2, 0.6)
+    z = rng.uniform(0, 0.4) * v**2 * wide + 0.1 * np.sin(5 * u + rng.uniform(0, 6)) + 0.12
+    points = np.stack([u, v * wide, z], -1).reshape(-1, 3) * size
+    i, j = np.meshgrid(np.arange(15), np.arange(10), indexing="ij")
+    a = (i * 11 + j).ravel()
+    return Mesh(points, np.concatenate([np.stack([a, a + 11, a + 1], 1), np.stack([a + 11, a + 12, a + 1], 1)]))
+
+
+def _pebble(rng: np.random.Generator, size: float) -> Mesh:
+    ball = sphere(size, 40)
+    return ball.displaced(0.25 * size * noise(ball.points / size, rng, 1.5, 3)).scaled(1.2, 0.9, 0.6).moved(offset=(0, 0, 0.5 * size))
+
+
+def _thread(rng: np.random.Generator, size: float) -> Mesh:
+    knots = np.cumsum(rng.normal(0, 0.6, (7, 3)), axis=0) * size
+    knots[:, 2] = 0.02
+    return tube(spline(knots, 120), float(rng.uniform(0.006, 0.025)))
+
+
+def _slab(rng: np.random.Generator, size: float) -> Mesh:
+    return box(size * rng.uniform(0.4, 2), size * rng.uniform(0.4, 2), size * rng.uniform(0.1, 0.5)).moved(offset=(0, 0, 0.2 * size)).faceted()
+
+
+def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
+    """Draw props beside the piece, a few in front of it."""
+    if rng.random() < 0.5:
+        return ()
+    makers = [_twig, _petal, _pebble, _thread, _slab]
+    maker = makers[int(rng.integers(len(makers)))]
+    props = []
+    points = piece.points()
+    reach = float(np.abs(points[:, :2]).max())
+    rough = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.4 else 0.6
+    tint = materials.random_color(rng, 0.75)
+    for _ in range(int(rng.integers(1, 9))):
+        if rng.random() < 0.25:
+            maker, tint = makers[int(rng.integers(len(makers)))], materials.random_color(rng, 0.75)
+        size = float(rng.uniform(0.15, 0.7))
+        mesh = maker(rng, size)
+        angle = rng.uniform(0, 2 * np.pi)
+        turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        mesh = mesh.moved(turn)
+        for _ in range(20):
+            at = rng.uniform(-1.3, 1.3, 2) * (reach + size)
+            spot = mesh.points[:, :2].mean(0) + at
+            gap = np.hypot(*(points[::7, :2] - spot).T).min()
+            if gap > size * 0.8 or rng.random() < 0.03:
+                break
+        else:
+            continue
+        made = Material("opaque" if rough < 0.6 else "matte", tint, rough, second=tuple(c * 0.6 for c in tint), frequency=6.0 / size)
+        props.append(Part(mesh.moved(offset=(at[0], at[1], 0)), made, "other"))
+    return tuple(props)
+
+
+def seller_scene(rng: np.random.Generator, piece: Piece, view: Camera) -> Scene:
+    """Draw a scene as a seller takes it."""
+    kind, nodes = ground(rng)
+    return Scene(kind, nodes, lights(rng, view), clutter(rng, piece))
+
+
+def target_studio() -> Scene:
+    """The one studio that catalog pictures are lit in: white floor, dome, key, fill, two black cards."""
+
+    def square(at: tuple[float, float, float], half: float, radiance: float) -> mi.Mesh:
+        return _facing(at, (0, 0, 0.3), (half, half), _lamp([radiance] * 3))
+
+    def card(at: tuple[float, float, float]) -> mi.Mesh:
+        return _facing(at, (0, 0, 1), (0.45, 1.6), _coat(_plain([0.02] * 3).node(), None))
+
+    dome = np.full((256, 512, 3), 0.75, np.float32)
+    return Scene(
+        "studio",
+        _lain(_plain([0.92] * 3), None, half=60.0)
+        | {"left": card((-4.2, 0, 1)), "right": card((4.2, 0, 1))},
+        {
+            "dome": {"type": "envmap", "bitmap": mi.Bitmap(dome)},
+            "key": square((-3.2, 2.4, 4.6), 1.3, 5.0),
+            "fill": square((3.6, -1.2, 3.6), 1.0, 2.5),
+        },
+        (),
+    )
+
+
+def without_lens(view: Camera) -> Camera:
+    """Return the same view, sharp everywhere."""
+    return replace(view, lens=0.0)
