@@ -94,7 +94,37 @@ def stages() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"quality": quality, "kinds": kinds, "stages": stages}
+def streaming() -> str:
+    """Two thousand photos in one stream: what was lost, how long it took, whether memory grew."""
+    result = load("soak-cpu")
+    memory = result["memory_mib"]
+    rows = [
+        [
+            side,
+            f"{kept['at_200']:.0f}",
+            f"{kept['at_end']:.0f}",
+            f"{kept['highest_after']:.0f}",
+            f"{kept['growth_per_1000']:+.1f}",
+        ]
+        for side, kept in memory.items()
+    ]
+    head = ["memory, MiB", "after 200 photos", "at the end", "highest after 200", "trend per 1000 photos"]
+    late = result["latency_ms"]
+    low, high = result["sides_px"]
+    return (
+        f"{result['photos']} photos of {low} to {high} px a side, {result['in_flight']} in flight: "
+        f"{result['answered']} answered, {result['lost']} lost, {len(result['mismatched'])} mismatched, "
+        f"{len(result['failed'])} failed; {result['photos_per_s']:.2f} photos/s, latency p50 {late['p50']} ms, "
+        f"p99 {late['p99']} ms.\n\n{table(head, rows)}\n\n{source('soak-cpu')}"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quality": quality,
+    "kinds": kinds,
+    "stages": stages,
+    "streaming": streaming,
+}
 
 
 def updated(document: str) -> str:

@@ -91,7 +91,7 @@ def instances(name: str) -> int:
 def main() -> None:
     """Measure and write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photo", type=Path, default=ROOT / "docs" / "photos" / "solitaire.jpg")
+    parser.add_argument("--photo", type=Path, default=ROOT / "docs" / "photos" / "solitaire-on-marble.jpg")
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--in-flight", type=int, default=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -177,16 +178,22 @@ mate-backgrounds/usr/share/backgrounds/mate/desktop/Stripes.png
 """.split()
 
 
-@lru_cache(maxsize=96)
+@lru_cache(maxsize=None)
 def picture(path: Path, longest: int = 1024) -> np.ndarray:
-    """Read an image as uint8 RGBA [H, W, 4], at most `longest` pixels long."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = Image.open(path)
-        image.draft("RGB", (longest, longest))
-        image = image.convert("RGBA")
-    image.thumbnail((longest, longest), Image.Resampling.BOX)
-    return np.asarray(image)
+    """Read an image as uint8 RGBA [H, W, 4], at most `longest` pixels long; the small copy is kept on disk."""
+    small = ASSETS / "small" / f"{path.relative_to(ASSETS).as_posix().replace('/', '_')}.{longest}.png"
+    if not small.exists():
+        small.parent.mkdir(exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(path)
+            image.draft("RGB", (longest, longest))
+            image = image.convert("RGBA")
+        image.thumbnail((longest, longest), Image.Resampling.BOX)
+        partial = small.with_suffix(f".{os.getpid()}")
+        image.save(partial, "PNG", compress_level=1)
+        partial.replace(small)
+    return np.asarray(Image.open(small))
 
 
 def light_maps() -> list[Path]:

@@ -31,7 +31,7 @@ class Sample:
 SAMPLES = (
     Sample("solitaire-on-marble", "solitaire", "marble", 700001, 0.62),
     Sample("pendant-on-planks", "pendant", "planks", 700022, 0.8),
-    Sample("pearls-on-velvet", "strand", "velvet", 700013, 0.78),
+    Sample("beads-on-velvet", "strand", "velvet", 700013, 0.78),
     Sample("filigree-on-weave", "filigree", "weave", 700014, 0.6),
     Sample("hoops-on-paper", "beaded_hoops", "paper", 700005, 0.66, 0.03),
     Sample("signet-on-white", "signet", "white sweep", 700006, 0.5),
