@@ -1,0 +1,48 @@
+import io
+
+import pytest
+from PIL import Image
+
+from clients.client import Answer
+from clients.errors import ServerError
+from perf.soak import Soak, growth, size_of
+
+
+def answer_to(name, photo):
+    """Answer as the server does: the photo's size and bytes in the report, its size in the picture."""
+    width, height = Image.open(io.BytesIO(photo)).size
+    return Answer(name, photo, {"photo": {"width": width, "height": height, "bytes": len(photo)}})
+
+
+@pytest.fixture
+def soak():
+    return Soak([Image.new("RGB", (300, 200), "tan")])
+
+
+def test_no_two_photos_of_a_run_have_one_size():
+    assert len({size_of(number) for number in range(20_000)}) == 20_000
+
+
+def test_right_answers_pass(soak):
+    for name, photo in soak.photos(5):
+        soak.check(name, answer_to(name, photo))
+    assert (soak.answered, soak.most_under_way, soak.mismatches, soak.failures) == (5, 1, [], [])
+
+
+def test_swapped_answers_are_noticed(soak):
+    (first, photo), (second, other) = soak.photos(2)
+    soak.check(first, answer_to(first, other))
+    soak.check(second, answer_to(second, photo))
+    assert soak.most_under_way == 2
+    assert len(soak.mismatches) == 2
+
+
+def test_failures_are_kept(soak):
+    for name, _ in soak.photos(1):
+        soak.check(name, ServerError("broken"))
+    assert soak.failures == ["broken"]
+
+
+def test_growth_is_the_trend_after_the_first_200():
+    samples = [{"answered": n, "mib": 5000.0 if n < 200 else 100 + n / 100} for n in range(50, 1050, 50)]
+    assert growth(samples, "mib") == {"at_200": 102, "at_end": 110, "highest_after": 110, "growth_per_1000": 10}
