@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import importlib.util
 import os
 import secrets
@@ -89,6 +90,19 @@ def free_port(host: str) -> int:
         return probe.getsockname()[1]
 
 
+def is_taken(host: str, port: int) -> bool:
+    """Return whether something listens there: Triton would fail late, and its neighbour answer our canary."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as refused:
+            if refused.errno == errno.EADDRINUSE:
+                return True
+            raise
+    return False
+
+
 def serve(
     repository: Annotated[Path | None, typer.Option(help="Model repository; default: the one installed.")] = None,
     profile: Annotated[str, typer.Option(help="cpu, gpu, ngc, or auto.")] = "auto",
@@ -112,6 +126,9 @@ def serve(
     except (FileNotFoundError, ValueError) as cause:
         print(f"milgrain: {cause}", file=sys.stderr)
         raise typer.Exit(2) from None
+    if taken := [str(port) for port in (grpc_port, http_port, metrics_port) if port and is_taken(host, port)]:
+        print(f"milgrain: in use on {host}: port {', '.join(taken)}", file=sys.stderr)
+        raise typer.Exit(2)
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
     token = secrets.token_hex()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -127,3 +128,14 @@ def test_settings_travel_through_the_environment():
     assert Settings.from_environment(settings.to_environment()) == settings
     with pytest.raises(ValueError, match="MILGRAIN_THREADS='many'"):
         Settings.from_environment({"MILGRAIN_THREADS": "many"})
+
+
+def test_port_in_use_is_named_before_anything_starts(capfd):
+    with socket.socket() as neighbour:
+        neighbour.bind(("127.0.0.1", 0))
+        neighbour.listen()
+        port = str(neighbour.getsockname()[1])
+        assert serve.main(["--grpc-port", port]) == 2
+    said = capfd.readouterr()
+    assert f"in use on 127.0.0.1: port {port}" in said.err
+    assert "ready" not in said.out
