@@ -141,6 +141,9 @@ def cut(
         try:
             for outcome in shown(results, len(due)):
                 tally.add(outcome)
+        except KeyboardInterrupt:
+            tally.show()
+            raise
         except BadLook as wrong:
             raise Stop(str(wrong)) from None
         except (MilgrainError, OSError) as broken:

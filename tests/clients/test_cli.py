@@ -1,6 +1,8 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,23 @@ def test_out_that_cannot_be_written_is_2(milgrain, tmp_path):
     done = milgrain("cut", "in", "-o", "out")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_interrupted_run_says_how_far_it_came(milgrain, script, tmp_path):
+    def one_then_none(requests, context):
+        yield script.reply(next(requests))
+        for _ in requests:
+            pass
+
+    script.stream = one_then_none
+    command = [MILGRAIN, "cut", "in", "-o", "out", "--server", script.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        while not (tmp_path / "out" / "a.jpg").exists():
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "done 1, skipped 0, failed 0, needs review 0\n")
 
 
 def test_version(milgrain):
