@@ -75,7 +75,9 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
     share = torch.sigmoid(logits[:, :1])
     alpha = truth[:, :1]
     dice = 1 - (2 * (share * alpha).sum() + 1) / (share.sum() + alpha.sum() + 1)
-    bands = sum((a - b).abs().mean() * 2**k for k, (a, b) in enumerate(zip(pyramid(share), pyramid(alpha), strict=True)))
+    bands = sum(
+        (a - b).abs().mean() * 2**k for k, (a, b) in enumerate(zip(pyramid(share), pyramid(alpha), strict=True))
+    )
     return bce[0] + 0.4 * (bce[1] + bce[2]) + 0.5 * dice + 2.0 * bands
 
 
@@ -150,12 +152,23 @@ def train(plan: Plan) -> None:
         now = time.monotonic()
         used, clock = used + now - clock, now
         if step % 20 == 0:
-            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 4), "rate": rate, "pieces": len(samples)}
+            note = {
+                "step": step,
+                "seconds": round(used),
+                "loss": round(total / (step - mark), 4),
+                "rate": rate,
+                "pieces": len(samples),
+            }
             print(json.dumps(note), flush=True)
             total, mark = 0.0, step
         if now - saved > 120 or used >= plan.minutes * 60:
-            state = {"network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                     "step": step, "seconds": used}  # fmt: skip
+            state = {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "seconds": used,
+            }
             torch.save(state, folder / "next.pt")
             (folder / "next.pt").replace(last)
             samples = dataset.load(plan.data, samples)
