@@ -89,12 +89,13 @@ def run(
     """Stream the jobs' photos, write each picture as it arrives, and yield what became of each job.
 
     A lost or hanging server is waited for, up to `patience` seconds, and what is unanswered is sent again; so is what
-    an overloaded server turned away. Raise the error of the last attempt when patience ends; BadLook at once.
+    an overloaded or stopping server turned away. Raise the last attempt's error when patience ends, BadLook at once.
     """
     waiting = {str(job.photo): job for job in jobs}
     lost_with: Counter[str] = Counter()
     progress = _Progress(patience)
     while waiting:
+        lost: ServerError | None = None
         sent: list[str] = []
         photos = _noted(tuple(waiting), sent)
         try:
@@ -107,18 +108,23 @@ def run(
                     if isinstance(result, Overloaded):
                         progress.back_off(result)  # The window stays shut meanwhile: nothing new is sent.
                         continue
+                    if isinstance(result, Unavailable):
+                        lost = result  # It is stopping, and would wait for the stream's end: let go of it.
+                        break
                     progress.made()
                     job = waiting.pop(name)
                     if isinstance(result, Answer):
                         _write(job, result, reports)
                     yield Outcome(job, result)
-        except (Unavailable, TimedOut) as lost:
+        except (Unavailable, TimedOut) as broken:
+            lost = broken
             suspects = [name for name in sent if name in waiting]
             lost_with.update(suspects)
             for name in suspects:
                 if lost_with[name] >= ATTEMPTS:
                     cause = f"{name}: the server was lost {ATTEMPTS} times with this photo under way"
-                    yield Outcome(waiting.pop(name), type(lost)(cause))
+                    yield Outcome(waiting.pop(name), type(broken)(cause))
+        if lost:
             client.wait_ready(patience)
             progress.back_off(lost)
 

@@ -132,7 +132,8 @@ class Client:
         """Yield `(name, answer)` as answers arrive, in whatever order; at most `in_flight` are unanswered.
 
         A name is the path, or what came with the bytes; names may repeat. `photos` is read in a thread of its own,
-        only as far as the window allows. A photo that is refused, or cannot be read, comes as an error in its place.
+        only as far as the window allows. A photo that is refused, or cannot be read, comes as an error in its place:
+        BadImage is final; Overloaded, and Unavailable from a server that is stopping, may be sent again later.
         Raise Unavailable when the connection is lost, TimedOut when one answer takes longer than `timeout` seconds.
         """
         if in_flight < 1:

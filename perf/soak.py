@@ -119,6 +119,7 @@ def main() -> None:
     if args.photos < SETTLED + 2 * args.every or bool(args.server) != bool(args.pid):
         parser.error(f"--photos must be at least {SETTLED + 2 * args.every}; --server and --pid go together")
 
+    origin = provenance()  # of what runs, whatever is committed meanwhile
     soak = Soak([Image.open(path).convert("RGB") for path in sorted(args.sources.glob("*.jpg"))])
     samples: list[dict[str, float]] = []
     with ExitStack() as stack:
@@ -144,7 +145,7 @@ def main() -> None:
 
     cuts = statistics.quantiles(soak.latencies_ms, n=100)
     result: dict[str, Any] = {
-        "provenance": provenance(),
+        "provenance": origin,
         "photos": args.photos,
         "sides_px": [SIDES.start, SIDES.stop - 1],
         "in_flight": args.in_flight,

@@ -31,6 +31,8 @@ from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 
 CANARY = Path(__file__).parent / "canary.jpg"
+GRACE_SECONDS = 15
+"""Seconds that Triton may take to unload its models once every answer is out."""
 TOKEN = "milgrain-token"
 """Name of the header without which Triton refuses to load or unload models."""
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -187,6 +189,11 @@ def supervised(
     def end() -> None:
         before_end()
         process.terminate()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:  # Triton 2.51 waits for every open stream, an idle one for ever
+            say("a caller keeps a stream open: killed")
+            os.killpg(process.pid, signal.SIGKILL)
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if ending.is_set():

@@ -141,7 +141,13 @@ def test_run_that_is_killed_leaves_no_half_picture(photos, tmp_path):
     assert pairs("out", out="again") == {}
 
 
-def test_overloaded_server_is_asked_again(client, script, photos, monkeypatch):
+BUSY = "Exceeds maximum queue size"
+DRAINING = "Request for unknown model: 'catalog' has no available versions"
+STOPPING = "Server is stopping, scheduler for model has stopped accepting new inference requests"
+
+
+@pytest.mark.parametrize("message", [BUSY, DRAINING, STOPPING])
+def test_server_that_turns_photos_away_is_asked_again(client, script, photos, monkeypatch, message):
     monkeypatch.setattr(batch._Progress, "PAUSE", 0.01)
     photos(*(f"in/{n}.jpg" for n in range(6)))
     turned_away = []
@@ -150,7 +156,7 @@ def test_overloaded_server_is_asked_again(client, script, photos, monkeypatch):
         for request in requests:
             if len(turned_away) < 3:
                 turned_away.append(request)
-                script.refused = {request.raw_input_contents[0]: "Exceeds maximum queue size"}
+                script.refused = {request.raw_input_contents[0]: message}
             yield script.reply(request)
             script.refused = {}
 
@@ -160,10 +166,10 @@ def test_overloaded_server_is_asked_again(client, script, photos, monkeypatch):
     assert len(list(Path("out").iterdir())) == 6
 
 
-def test_overloaded_server_is_not_asked_for_ever(client, script, photos, monkeypatch):
+def test_server_that_turns_photos_away_is_not_asked_for_ever(client, script, photos, monkeypatch):
     monkeypatch.setattr(batch._Progress, "PAUSE", 0.01)
     photos("in/a.jpg")
-    script.refused = {b"in/a.jpg": "Exceeds maximum queue size"}
+    script.refused = {b"in/a.jpg": BUSY}
     with pytest.raises(ServerError, match="maximum queue size"):
         cut(client, "in", patience=0.2)
 
