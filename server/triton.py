@@ -10,10 +10,14 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
 from server.contract import STAGES
+
+# Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
+cv2.setNumThreads(1)
 
 _PyCapsule_SetDestructor = ctypes.pythonapi.PyCapsule_SetDestructor
 _PyCapsule_SetDestructor.argtypes = [ctypes.py_object, ctypes.c_void_p]

@@ -54,7 +54,9 @@ def foreground(image: U8, alpha: U8) -> U8:
     return np.where(keep, image, spread.clip(0, 255)).astype(np.uint8)
 
 
-def warp(rng: np.random.Generator, images: list[U8], size: int, zoom: float, fill: tuple[int, int, int] | None) -> list[U8]:
+def warp(
+    rng: np.random.Generator, images: list[U8], size: int, zoom: float, fill: tuple[int, int, int] | None
+) -> list[U8]:
     """Cut the same turned, flipped, scaled square of `size` pixels out of `images`; `fill` None mirrors the border."""
     height, width = images[0].shape[:2]
     angle = float(rng.choice([rng.uniform(-0.35, 0.35), rng.uniform(0, 2 * np.pi)], p=[0.6, 0.4]))
@@ -77,10 +79,16 @@ def warp(rng: np.random.Generator, images: list[U8], size: int, zoom: float, fil
         matrix = matrix @ np.diag([1 / zoom, 1 / zoom, 1])
         way = cv2.INTER_LINEAR
     return [
-        cv2.warpAffine(image, matrix, (size, size), flags=way, borderMode=border if k == 0 else cv2.BORDER_CONSTANT if fill else border,
-                       borderValue=(fill or (0, 0, 0)) if k == 0 else (0, 0, 0))
+        cv2.warpAffine(
+            image,
+            matrix,
+            (size, size),
+            flags=way,
+            borderMode=border if k == 0 else cv2.BORDER_CONSTANT if fill else border,
+            borderValue=(fill or (0, 0, 0)) if k == 0 else (0, 0, 0),
+        )
         for k, image in enumerate(images)
-    ]  # fmt: skip
+    ]
 
 
 def backdrop(rng: np.random.Generator, size: int) -> U8:
@@ -95,7 +103,9 @@ def backdrop(rng: np.random.Generator, size: int) -> U8:
         zoom = float(np.exp(rng.uniform(np.log(0.35), np.log(1.6))))
         out = warp(rng, [picture], size, zoom, None)[0]
     else:
-        light = rng.uniform(120, 255, 3) if rng.random() < 0.3 else np.full(3, rng.uniform(200, 255)) + rng.normal(0, 4, 3)
+        light = (
+            rng.uniform(120, 255, 3) if rng.random() < 0.3 else np.full(3, rng.uniform(200, 255)) + rng.normal(0, 4, 3)
+        )
         y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
         fall = 1 + rng.normal(0, 0.12) * x + rng.normal(0, 0.12) * y - abs(rng.normal(0, 0.1)) * (x * x + y * y)
         out = np.clip(light * fall[..., None], 0, 255).astype(np.uint8)
@@ -126,15 +136,35 @@ def strokes(rng: np.random.Generator, image: U8) -> U8:
         for _ in range(int(rng.integers(1, 12))):
             knots = np.cumsum(rng.normal(0, size / 7, (5, 2)), 0) + rng.uniform(0, size, 2)
             t = np.linspace(0, 1, 60)[:, None]
-            curve = sum(c * k for c, k in zip(((1 - t) ** 4, 4 * t * (1 - t) ** 3, 6 * t**2 * (1 - t) ** 2, 4 * t**3 * (1 - t), t**4), knots, strict=True))
-            cv2.polylines(image, [np.round(curve * 16).astype(np.int32)], False, tint, int(rng.integers(1, 3)), cv2.LINE_AA, 4)
+            curve = sum(
+                c * k
+                for c, k in zip(
+                    ((1 - t) ** 4, 4 * t * (1 - t) ** 3, 6 * t**2 * (1 - t) ** 2, 4 * t**3 * (1 - t), t**4),
+                    knots,
+                    strict=True,
+                )
+            )
+            cv2.polylines(
+                image, [np.round(curve * 16).astype(np.int32)], False, tint, int(rng.integers(1, 3)), cv2.LINE_AA, 4
+            )
     elif kind < 0.75:
         word = "".join(rng.choice(list("abcdefghiklmnorstuvwz0123456789 .-"), int(rng.integers(3, 16))))
         at = (int(rng.uniform(-20, size * 0.6)), int(rng.uniform(20, size)))
-        cv2.putText(image, word, at, int(rng.integers(0, 8)), float(rng.uniform(0.5, 2.5)), tint, int(rng.integers(1, 4)), cv2.LINE_AA)
+        cv2.putText(
+            image,
+            word,
+            at,
+            int(rng.integers(0, 8)),
+            float(rng.uniform(0.5, 2.5)),
+            tint,
+            int(rng.integers(1, 4)),
+            cv2.LINE_AA,
+        )
     else:
         a, b = rng.uniform(-0.2, 1.2, 2) * size, rng.uniform(-0.2, 1.2, 2) * size
-        cv2.rectangle(image, a.astype(int).tolist(), b.astype(int).tolist(), tint, int(rng.integers(2, 30)), cv2.LINE_AA)
+        cv2.rectangle(
+            image, a.astype(int).tolist(), b.astype(int).tolist(), tint, int(rng.integers(2, 30)), cv2.LINE_AA
+        )
     return image
 
 

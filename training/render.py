@@ -56,14 +56,25 @@ COLOR = {"type": "mesh_attribute", "name": "vertex_color"}
 def bsdf(material: Material) -> dict[str, Any]:
     """Return the Mitsuba node of a material; colour comes from the mesh's points."""
     if material.kind == "metal":
-        inner = {"type": "roughconductor", "material": "none", "alpha": material.roughness, "specular_reflectance": COLOR}
+        inner = {
+            "type": "roughconductor",
+            "material": "none",
+            "alpha": material.roughness,
+            "specular_reflectance": COLOR,
+        }
     elif material.kind == "clear":
         return {"type": "dielectric", "int_ior": material.ior, "specular_transmittance": COLOR}
     elif material.kind == "matte":
         inner = {"type": "diffuse", "reflectance": COLOR}
     else:
-        inner = {"type": "principled", "base_color": COLOR, "roughness": material.roughness**0.5, "specular": 0.5,
-                 "clearcoat": 0.8 if material.kind == "pearl" else 0.0, "clearcoat_gloss": 0.9}  # fmt: skip
+        inner = {
+            "type": "principled",
+            "base_color": COLOR,
+            "roughness": material.roughness**0.5,
+            "specular": 0.5,
+            "clearcoat": 0.8 if material.kind == "pearl" else 0.0,
+            "clearcoat_gloss": 0.9,
+        }
     return {"type": "twosided", "nested": inner}
 
 
@@ -100,8 +111,15 @@ def shape(name: str, mesh: Mesh, node: dict[str, Any], tint: np.ndarray | None) 
 
 # Dr.Jit compiles one kernel (2 to 4 CPU-s) per set of plugin counts. Padding every scene with hidden specks to
 # these counts lets all scenes share the kernel: rendering a pair costs a third.
-COUNTS = {("metal", 1.5): 4, ("clear", 1.55): 2, ("clear", 1.76): 2, ("clear", 2.417): 2, ("opaque", 1.5): 6,
-          ("pearl", 1.6): 2, ("matte", 1.5): 4}  # fmt: skip
+COUNTS = {
+    ("metal", 1.5): 4,
+    ("clear", 1.55): 2,
+    ("clear", 1.76): 2,
+    ("clear", 2.417): 2,
+    ("opaque", 1.5): 6,
+    ("pearl", 1.6): 2,
+    ("matte", 1.5): 4,
+}
 SPECK = Mesh(np.array([[0, 0, -9.0], [0.01, 0, -9], [0, 0.01, -9]]), np.array([[0, 1, 2]]))
 
 
@@ -112,7 +130,11 @@ def shapes(parts: tuple[Part, ...]) -> dict[str, mi.Mesh]:
         groups[part.material].append(part.mesh)
     out = {}
     for (kind, ior), count in COUNTS.items():
-        mine = [(material, merge(meshes)) for material, meshes in groups.items() if (material.kind, material.ior) == (kind, ior)]
+        mine = [
+            (material, merge(meshes))
+            for material, meshes in groups.items()
+            if (material.kind, material.ior) == (kind, ior)
+        ]
         mine += [(Material(kind, (0.5, 0.5, 0.5), 0.2, ior), SPECK)] * (count - len(mine))
         for i, (material, mesh) in enumerate(mine):
             name = f"{kind}{ior}_{i:02d}".replace(".", "_")
@@ -130,7 +152,13 @@ def sensor(view: Camera, width: int, height: int, samples: int, rfilter: str) ->
         "fov_axis": "x",
         "to_world": scenes.look_at(view.eye, view.target),
         "near_clip": 0.1,
-        "film": {"type": "hdrfilm", "width": width, "height": height, "rfilter": {"type": rfilter}, "pixel_format": "rgb"},
+        "film": {
+            "type": "hdrfilm",
+            "width": width,
+            "height": height,
+            "rfilter": {"type": rfilter},
+            "pixel_format": "rgb",
+        },
         "sampler": {"type": "independent", "sample_count": samples},
     }
 
@@ -141,11 +169,13 @@ def radiance(piece: Piece, scene: Scene, view: Camera, size: tuple[int, int], sa
         "type": "scene",
         "integrator": {"type": "path", "max_depth": 12, "rr_depth": 6},
         "sensor": sensor(view, *size, max(samples // 3, 1), "box"),
-        **scene.ground, **scene.lights, **shapes(piece.parts + scene.props),
-    }  # fmt: skip
+        **scene.ground,
+        **scene.lights,
+        **shapes(piece.parts + scene.props),
+    }
     world = mi.load_dict(parts)
     settings = mi.traverse(world)
-    for key in settings.keys():  # noqa: SIM118: not a dictionary
+    for key in list(settings.keys()):
         if dr.is_jit_v(settings[key]):
             value = settings[key]
             dr.make_opaque(value)
@@ -163,17 +193,25 @@ def radiance(piece: Piece, scene: Scene, view: Camera, size: tuple[int, int], sa
     return np.maximum(np.array(mitsuba_oidn.denoise(np.ascontiguousarray(rgb), albedo, normal, hdr=True)), 0)
 
 
-def coverage(piece: Piece, props: tuple[Part, ...], view: Camera, size: tuple[int, int], samples: int, seed: int) -> np.ndarray:
+def coverage(
+    piece: Piece, props: tuple[Part, ...], view: Camera, size: tuple[int, int], samples: int, seed: int
+) -> np.ndarray:
     """Exact alpha, metal and stone coverage [H, W, 3] in [0, 1]; props in front take theirs away."""
     groups: dict[str, list[Mesh]] = {slot: [SPECK.moved(offset=(0, 0, -90))] for slot in COVER}
     for part in piece.parts:
         groups[part.slot].append(part.mesh)
     for part in props:
         groups["prop"].append(part.mesh)
-    world: dict[str, Any] = {"type": "scene", "integrator": {"type": "aov", "aovs": "albedo:albedo"},
-                             "sensor": sensor(view, *size, samples, "box")}  # fmt: skip
+    world: dict[str, Any] = {
+        "type": "scene",
+        "integrator": {"type": "aov", "aovs": "albedo:albedo"},
+        "sensor": sensor(view, *size, samples, "box"),
+    }
     for slot, meshes in groups.items():
-        flat = {"type": "twosided", "nested": {"type": "diffuse", "reflectance": {"type": "rgb", "value": list(COVER[slot])}}}
+        flat = {
+            "type": "twosided",
+            "nested": {"type": "diffuse", "reflectance": {"type": "rgb", "value": list(COVER[slot])}},
+        }
         world[slot] = shape(slot, merge(meshes), flat, None)
     share = np.clip(np.array(mi.render(mi.load_dict(world), seed=seed))[..., -3:], 0, 1)
     return np.stack([share.sum(-1).clip(0, 1), share[..., 0], share[..., 1]], -1)
@@ -206,7 +244,9 @@ def photo_picture(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.round(encoded(x) * 255).astype(np.uint8)
 
 
-def render_seed(seed: int, size: tuple[int, int], samples: int, out: Path, held_out: bool, photo_only: bool = False) -> dict[str, Any]:
+def render_seed(
+    seed: int, size: tuple[int, int], samples: int, out: Path, held_out: bool, photo_only: bool = False
+) -> dict[str, Any]:
     """Render one piece in both scenes and write its files."""
     rng = np.random.default_rng(seed)
     start = time.perf_counter()
@@ -226,8 +266,16 @@ def render_seed(seed: int, size: tuple[int, int], samples: int, out: Path, held_
         white = studio_picture(radiance(piece, scenes.target_studio(), sharp, size, samples, seed), bare[..., 0])
         Image.fromarray(white).save(f"{name}.white.png")
         Image.fromarray(np.round(bare * 255).astype(np.uint8)).save(f"{name}.white.answer.png")
-    note = {"seed": seed, "family": piece.family, "ground": scene.kind, "lens": view.lens, "fov": view.fov, "props": len(scene.props),
-            "alpha": round(float(answer[..., 0].mean()), 5), "seconds": round(time.perf_counter() - start, 2)}  # fmt: skip
+    note = {
+        "seed": seed,
+        "family": piece.family,
+        "ground": scene.kind,
+        "lens": view.lens,
+        "fov": view.fov,
+        "props": len(scene.props),
+        "alpha": round(float(answer[..., 0].mean()), 5),
+        "seconds": round(time.perf_counter() - start, 2),
+    }
     Path(f"{name}.json").write_text(json.dumps(note))
     return note
 
@@ -248,7 +296,14 @@ def main() -> None:
         if (options.out / f"{seed:07d}.json").exists():
             continue
         try:
-            note = render_seed(seed, (int(width), int(height or width)), options.samples, options.out, options.held_out, options.photo_only)
+            note = render_seed(
+                seed,
+                (int(width), int(height or width)),
+                options.samples,
+                options.out,
+                options.held_out,
+                options.photo_only,
+            )
         except ValueError as reason:
             print(f"skipped: {reason}", flush=True)
             continue

@@ -22,7 +22,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Pinhole or thin-lens camera: eye and target [3], field of view in degrees along x, lens radius, focus distance."""
+    """Thin-lens camera: eye and target [3], field of view in degrees along x, lens radius (0: sharp), focus."""
 
     eye: tuple[float, float, float]
     target: tuple[float, float, float]
@@ -52,7 +52,9 @@ def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: fl
 
     `aspect`: width / height; `fill`: the piece's share of the frame, drawn if not given.
     """
-    height = np.radians(float(rng.choice([rng.uniform(60, 89), rng.uniform(35, 60), rng.uniform(22, 35)], p=[0.5, 0.38, 0.12])))
+    height = np.radians(
+        float(rng.choice([rng.uniform(60, 89), rng.uniform(35, 60), rng.uniform(22, 35)], p=[0.5, 0.38, 0.12]))
+    )
     points = piece.points()
     points = points[:: max(len(points) // 4000, 1)]
     middle = (points.min(0) + points.max(0)) / 2
@@ -65,11 +67,15 @@ def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: fl
     ray = points - eye
     u, v = ray @ right / (ray @ forward), ray @ up / (ray @ forward)
     half = max((u.max() - u.min()) / 2, (v.max() - v.min()) / 2 * aspect)
-    drawn = float(rng.choice([rng.uniform(0.18, 0.45), rng.uniform(0.45, 0.92), rng.uniform(0.92, 2.0)], p=[0.2, 0.6, 0.2]))
+    drawn = float(
+        rng.choice([rng.uniform(0.18, 0.45), rng.uniform(0.45, 0.92), rng.uniform(0.92, 2.0)], p=[0.2, 0.6, 0.2])
+    )
     view = min(half / (fill or drawn), 0.6)  # tangent of half the field of view
     room = abs(view - half) + 0.1 * view
     shift = rng.uniform(-0.8, 0.8, 2) * room * [1, 1 / aspect]
-    aim = eye + CAMERA_DISTANCE * (forward + ((u.max() + u.min()) / 2 + shift[0]) * right + ((v.max() + v.min()) / 2 + shift[1]) * up)
+    aim = eye + CAMERA_DISTANCE * (
+        forward + ((u.max() + u.min()) / 2 + shift[0]) * right + ((v.max() + v.min()) / 2 + shift[1]) * up
+    )
     lens = float(rng.uniform(0.02, 0.09)) * min(1.0, 3 * view) if rng.random() < 0.35 else 0.0
     focus = float(np.linalg.norm(middle - eye) + rng.normal(0, 0.15))
     fov = float(np.degrees(2 * np.arctan(view)))
@@ -112,7 +118,9 @@ def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
     base, other = (np.array(materials.random_color(rng, 0.7)) ** (1 / 2.2) for _ in range(2))
     soft, fine = _fractal(rng), _fractal(rng, power=0.6)
     if kind == "marble":
-        vein = np.abs(np.sin(6.28 * (rng.integers(1, 3) * x + rng.integers(1, 3) * y) + 9 * soft)) ** float(rng.uniform(0.2, 0.8))
+        vein = np.abs(np.sin(6.28 * (rng.integers(1, 3) * x + rng.integers(1, 3) * y) + 9 * soft)) ** float(
+            rng.uniform(0.2, 0.8)
+        )
         light = np.array([0.9, 0.89, 0.87]) if rng.random() < 0.6 else base
         mix = light * vein[..., None] + light * rng.uniform(0.3, 0.75) * (1 - vein[..., None])
     elif kind == "granite":
@@ -134,7 +142,9 @@ def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
         edge = 1 / (1 + np.exp(-pattern * rng.uniform(3, 30)))[..., None]
         mix = (base * edge + other * (1 - edge)) * (0.92 + 0.08 * fine[..., None])
     else:
-        mix = base * (1 + rng.uniform(0.0, 0.12) * (soft[..., None] - 0.5) + rng.uniform(0, 0.1) * (fine[..., None] - 0.5))
+        mix = base * (
+            1 + rng.uniform(0.0, 0.12) * (soft[..., None] - 0.5) + rng.uniform(0, 0.1) * (fine[..., None] - 0.5)
+        )
     return (np.clip(mix, 0, 1) * 255).astype(np.uint8)
 
 
@@ -173,14 +183,18 @@ def _lain(texture: Texture, rough: float | None, wall: float | None = None, half
     for name, coat in (("dull", None), ("glossy", 0.1 if rough is None else rough)):
         used = (coat is None) == (rough is None)
         nodes[f"ground_{name}"] = _sheet(square - [0, 0, 0 if used else 20], texture, _coat(texture.node(), coat))
-        nodes[f"wall_{name}"] = _sheet(upright if used and wall else square - [0, 0, 21], texture, _coat(texture.node(), coat))
+        nodes[f"wall_{name}"] = _sheet(
+            upright if used and wall else square - [0, 0, 21], texture, _coat(texture.node(), coat)
+        )
     return nodes
 
 
 SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float)
 
 
-def _facing(at: Array | tuple[float, ...], target: tuple[float, float, float], half: tuple[float, float], surface: Node) -> mi.Mesh:
+def _facing(
+    at: Array | tuple[float, ...], target: tuple[float, float, float], half: tuple[float, float], surface: Node
+) -> mi.Mesh:
     """Build a quad of half sides `half` at `at` that faces `target`."""
     frame = np.array(look_at(at, target).matrix)
     corners = SQUARE * [*half, 0] @ frame[:3, :3].T + np.asarray(at)
@@ -198,8 +212,20 @@ def _plain(color: list[float]) -> Texture:
     return Texture(np.tile(np.round(255 * code).astype(np.uint8), (TEXTURE, TEXTURE, 1)))
 
 
-GROUNDS = {"photo texture": 0.34, "marble": 0.05, "granite": 0.04, "weave": 0.07, "planks": 0.06, "stripes": 0.02,
-           "dots": 0.02, "paper": 0.12, "white sweep": 0.13, "black acrylic": 0.04, "velvet": 0.06, "print": 0.05}  # fmt: skip
+GROUNDS = {
+    "photo texture": 0.34,
+    "marble": 0.05,
+    "granite": 0.04,
+    "weave": 0.07,
+    "planks": 0.06,
+    "stripes": 0.02,
+    "dots": 0.02,
+    "paper": 0.12,
+    "white sweep": 0.13,
+    "black acrylic": 0.04,
+    "velvet": 0.06,
+    "print": 0.05,
+}
 
 
 def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Node]]:
@@ -244,7 +270,9 @@ def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
     """Draw a surrounding map and up to two soft boxes, none between the camera and the piece."""
     maps = assets.light_maps()
     pixels = _light_map(maps[int(rng.integers(len(maps)))]) * float(rng.uniform(0.3, 1.0))
-    turn = mi.ScalarTransform4f().rotate([0, 0, 1], float(rng.uniform(0, 360))) @ mi.ScalarTransform4f().rotate([1, 0, 0], 90)
+    turn = mi.ScalarTransform4f().rotate([0, 0, 1], float(rng.uniform(0, 360))) @ mi.ScalarTransform4f().rotate(
+        [1, 0, 0], 90
+    )
     nodes: dict[str, Node] = {"around": {"type": "envmap", "bitmap": mi.Bitmap(pixels), "to_world": turn}}
     axis = np.array(view.eye) / np.linalg.norm(view.eye)
     lit = int(rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25]))
@@ -263,7 +291,7 @@ def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
 
 
 def _twig(rng: np.random.Generator, size: float) -> Mesh:
-    knots = np.cumsum(rng.normal(0, 0.25, (6, 3)) + [0.5, 0, 0], axis=0) * size
+    knots = np.cumsum(rng.normal(0, 0.25, (6, 3)) + np.array([0.5, 0, 0]), axis=0) * size
     knots[:, 2] = np.abs(knots[:, 2]) * 0.2 + 0.08 * size
     rod = tube(spline(knots, 60), np.linspace(0.07, 0.03, 60) * size)
     return rod.displaced(0.015 * size * noise(rod.points / size, rng, 9.0, 2))
@@ -281,7 +309,11 @@ def _petal(rng: np.random.Generator, size: float) -> Mesh:
 
 def _pebble(rng: np.random.Generator, size: float) -> Mesh:
     ball = sphere(size, 40)
-    return ball.displaced(0.25 * size * noise(ball.points / size, rng, 1.5, 3)).scaled(1.2, 0.9, 0.6).moved(offset=(0, 0, 0.5 * size))
+    return (
+        ball.displaced(0.25 * size * noise(ball.points / size, rng, 1.5, 3))
+        .scaled(1.2, 0.9, 0.6)
+        .moved(offset=(0, 0, 0.5 * size))
+    )
 
 
 def _thread(rng: np.random.Generator, size: float) -> Mesh:
@@ -291,7 +323,11 @@ def _thread(rng: np.random.Generator, size: float) -> Mesh:
 
 
 def _slab(rng: np.random.Generator, size: float) -> Mesh:
-    return box(size * rng.uniform(0.4, 2), size * rng.uniform(0.4, 2), size * rng.uniform(0.1, 0.5)).moved(offset=(0, 0, 0.2 * size)).faceted()
+    return (
+        box(size * rng.uniform(0.4, 2), size * rng.uniform(0.4, 2), size * rng.uniform(0.1, 0.5))
+        .moved(offset=(0, 0, 0.2 * size))
+        .faceted()
+    )
 
 
 def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
@@ -321,7 +357,9 @@ def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
                 break
         else:
             continue
-        made = Material("opaque" if rough < 0.6 else "matte", tint, rough, second=tuple(c * 0.6 for c in tint), frequency=6.0 / size)
+        made = Material(
+            "opaque" if rough < 0.6 else "matte", tint, rough, second=tuple(c * 0.6 for c in tint), frequency=6.0 / size
+        )
         props.append(Part(mesh.moved(offset=(at[0], at[1], 0)), made, "other"))
     return tuple(props)
 
@@ -344,8 +382,7 @@ def target_studio() -> Scene:
     dome = np.full((256, 512, 3), 0.75, np.float32)
     return Scene(
         "studio",
-        _lain(_plain([0.92] * 3), None, half=60.0)
-        | {"left": card((-4.2, 0, 1)), "right": card((4.2, 0, 1))},
+        _lain(_plain([0.92] * 3), None, half=60.0) | {"left": card((-4.2, 0, 1)), "right": card((4.2, 0, 1))},
         {
             "dome": {"type": "envmap", "bitmap": mi.Bitmap(dome)},
             "key": square((-3.2, 2.4, 4.6), 1.3, 5.0),

@@ -1,4 +1,7 @@
-"""Train: `python -m training.train --minutes 40`. Resumes from `training/.runs/NAME/last.pt`; picks up new renders.
+"""Train: `torchrun --nproc-per-node 2 -m training.train --minutes 40`, or without torchrun in one process.
+
+Resumes from `training/.runs/NAME/last.pt`; picks up new renders. Two processes of one thread each are faster on two
+cores than one process of two threads.
 
 The learning rate falls over the time given, not over steps: the machine is shared and its speed varies.
 """
@@ -20,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from training import dataset
@@ -75,7 +78,9 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
     share = torch.sigmoid(logits[:, :1])
     alpha = truth[:, :1]
     dice = 1 - (2 * (share * alpha).sum() + 1) / (share.sum() + alpha.sum() + 1)
-    bands = sum((a - b).abs().mean() * 2**k for k, (a, b) in enumerate(zip(pyramid(share), pyramid(alpha), strict=True)))
+    bands = sum(
+        (a - b).abs().mean() * 2**k for k, (a, b) in enumerate(zip(pyramid(share), pyramid(alpha), strict=True))
+    )
     return bce[0] + 0.4 * (bce[1] + bce[2]) + 0.5 * dice + 2.0 * bands
 
 
@@ -95,8 +100,24 @@ def freeze_statistics(network: Segment) -> None:
             module.eval()
 
 
+def agree(network: nn.Module, used: float) -> float:
+    """Average gradients and time used over all processes; return the time, so that all stop at the same step."""
+    if not distributed.is_initialized():
+        return used
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([torch.tensor([used]), *(g.flatten() for g in gradients)]) / distributed.get_world_size()
+    distributed.all_reduce(flat)
+    for gradient, part in zip(gradients, flat[1:].split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+    return float(flat[0])
+
+
 def train(plan: Plan) -> None:
     """Run until the plan's minutes are used up."""
+    rank = 0
+    if "WORLD_SIZE" in os.environ:
+        distributed.init_process_group("gloo")
+        rank = distributed.get_rank()
     torch.set_num_threads(plan.threads)
     cv2.setNumThreads(1)
     folder = Path("training/.runs") / plan.name
@@ -119,7 +140,7 @@ def train(plan: Plan) -> None:
         step, used = kept["step"], kept["seconds"]
         print(f"resumed at step {step}, {used:.0f} s", flush=True)
     freeze_statistics(network)
-    rng = np.random.default_rng((plan.seed, step))
+    rng = np.random.default_rng((plan.seed, step, rank))
     samples = dataset.load(plan.data, {})
     pool = ThreadPoolExecutor(1)
 
@@ -138,6 +159,8 @@ def train(plan: Plan) -> None:
         value = loss(network.logits(images), truth)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
+        now = time.monotonic()
+        used, clock = agree(network, used + now - clock), now
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         step += 1
@@ -147,17 +170,27 @@ def train(plan: Plan) -> None:
                 if a.dtype.is_floating_point:
                     a.lerp_(b, 1 - decay)
         total += value.item()
-        now = time.monotonic()
-        used, clock = used + now - clock, now
-        if step % 20 == 0:
-            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 4), "rate": rate, "pieces": len(samples)}
+        if rank == 0 and step % 20 == 0:
+            note = {
+                "step": step,
+                "seconds": round(used),
+                "loss": round(total / (step - mark), 4),
+                "rate": rate,
+                "pieces": len(samples),
+            }
             print(json.dumps(note), flush=True)
             total, mark = 0.0, step
         if now - saved > 120 or used >= plan.minutes * 60:
-            state = {"network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                     "step": step, "seconds": used}  # fmt: skip
-            torch.save(state, folder / "next.pt")
-            (folder / "next.pt").replace(last)
+            if rank == 0:
+                state = {
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "step": step,
+                    "seconds": used,
+                }
+                torch.save(state, folder / "next.pt")
+                (folder / "next.pt").replace(last)
             samples = dataset.load(plan.data, samples)
             saved = now
     pool.shutdown()
@@ -172,7 +205,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     train(Plan(**vars(parser.parse_args())))
 

@@ -15,8 +15,22 @@ CARD = json.loads((FOLDER / "model.json").read_text())
 
 
 def test_card_has_every_field():
-    assert set(CARD) == {"name", "version", "file", "sha256", "input", "alpha", "metal", "stone", "sigmoid", "precision",
-                         "licence", "data", "metrics", "training"}  # fmt: skip
+    assert set(CARD) == {
+        "name",
+        "version",
+        "file",
+        "sha256",
+        "input",
+        "alpha",
+        "metal",
+        "stone",
+        "sigmoid",
+        "precision",
+        "licence",
+        "data",
+        "metrics",
+        "training",
+    }
     assert set(CARD["input"]) == {"name", "size", "mean", "scale"}
     assert CARD["precision"] in ("f32", "bf16")
     assert CARD["input"]["size"] % 32 == 0
@@ -36,5 +50,9 @@ def test_the_graph_runs_as_the_card_says():
     (given,), (made,) = graph.graph.input, graph.graph.output
     assert given.name == CARD["input"]["name"]
     assert made.name == CARD["alpha"]["output"]
-    assert [d.dim_value for d in given.type.tensor_type.shape.dim][1:] == [3, CARD["input"]["size"], CARD["input"]["size"]]
+    assert [d.dim_value for d in given.type.tensor_type.shape.dim][1:] == [
+        3,
+        CARD["input"]["size"],
+        CARD["input"]["size"],
+    ]
     assert graph.opset_import[0].version == 17

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
-from training import dataset  # noqa: E402
+from training import dataset
 
 
 @pytest.fixture

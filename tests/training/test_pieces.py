@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="the train extra is not installed: no scipy")
 
-from training import pieces  # noqa: E402
+from training import pieces
 
 
 @pytest.mark.parametrize("name", [*pieces.TRAINED, *pieces.HELD_OUT])

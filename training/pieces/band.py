@@ -12,7 +12,9 @@ from training.piece import Part, Piece
 def _one(rng: np.random.Generator) -> Mesh:
     width, thick = float(rng.uniform(0.05, 0.38)), float(rng.uniform(0.04, 0.1))
     path = ring_path(1.0, 192)
-    kind = rng.choice(["plain", "hammered", "twisted", "grooved", "braided", "wave"], p=[0.3, 0.2, 0.15, 0.1, 0.15, 0.1])
+    kind = rng.choice(
+        ["plain", "hammered", "twisted", "grooved", "braided", "wave"], p=[0.3, 0.2, 0.15, 0.1, 0.15, 0.1]
+    )
     t = np.linspace(0, 2 * np.pi, 192, endpoint=False)
     if kind == "braided":
         turns, size = int(rng.integers(10, 26)), float(rng.uniform(0.04, 0.1))

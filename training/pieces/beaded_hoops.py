@@ -19,7 +19,10 @@ def make(rng: np.random.Generator) -> Piece:
     kinds = [materials.stone(rng) for _ in range(int(rng.integers(1, 5)))]
     sizes = rng.uniform(0.05, 0.2, len(kinds))
     shapes = [bead(rng, float(s)) for s in sizes]
-    parts = [Part(tube(path, wire, circle(8)), metal, "metal"), Part(torus(0.06, wire, 20, 8).moved(offset=path[-1]), metal, "metal")]
+    parts = [
+        Part(tube(path, wire, circle(8)), metal, "metal"),
+        Part(torus(0.06, wire, 20, 8).moved(offset=path[-1]), metal, "metal"),
+    ]
     reach = float(rng.uniform(0.3, 1.9))
     at = -np.pi / 2 - reach
     arc = ring_path(1.0, 400, 0, 2 * np.pi)

@@ -35,6 +35,8 @@ def make(rng: np.random.Generator) -> Piece:
             parts.append(Part(sphere(0.09, 20).moved(offset=turn @ [1.15, 0.1, 0.05]), pearl, "stone"))
     pin = spline(np.array([[-1.2, -0.2, -0.12], [0, -0.25, -0.15], [1.0, -0.2, -0.1], [1.35, -0.15, -0.05]]), 40)
     work.append(tube(pin, 0.02, circle(8)))
-    head = mounts.cabochon_set(rng, 0.33, metal, stone) if rng.random() < 0.5 else mounts.claw_set(rng, 0.33, metal, stone)
+    head = (
+        mounts.cabochon_set(rng, 0.33, metal, stone) if rng.random() < 0.5 else mounts.claw_set(rng, 0.33, metal, stone)
+    )
     parts += [*head, Part(merge(work), metal, "metal")]
     return poses.lying(rng, Piece("brooch", tuple(parts)), 0.3)

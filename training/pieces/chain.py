@@ -17,7 +17,7 @@ def make(rng: np.random.Generator) -> Piece:
     for i in range(count):
         metal = materials.metal(rng)
         width = float(np.exp(rng.uniform(np.log(0.015), np.log(0.16))))
-        path = links.drape(rng, None, size) + [0, 0.2 * i, width * 1.1 + 0.05 * i]
+        path = links.drape(rng, None, size) + np.array([0, 0.2 * i, width * 1.1 + 0.05 * i])
         work = [links.chain(rng, path, width)]
         if rng.random() < 0.6:
             work.append(links.clasp(rng, path[0], max(width * 1.3, 0.05)))

@@ -16,7 +16,7 @@ def make(rng: np.random.Generator) -> Piece:
     wire = float(rng.uniform(0.018, 0.035))
     work = [hook(rng, wire).moved(offset=(0, 0.65, 0))]
     for radius in (0.6, 0.42, 0.24):
-        work.append(tube(ring_path(radius, 50, np.pi, 2 * np.pi) + [0, 0.1, 0], wire, circle(8)))
+        work.append(tube(ring_path(radius, 50, np.pi, 2 * np.pi) + np.array([0, 0.1, 0]), wire, circle(8)))
     work.append(tube(np.array([[-0.6, 0.1, 0], [0, 0.12, 0], [0.6, 0.1, 0]]), wire, circle(8)))
     for side in (-1, 1):
         work.append(tube(np.array([[0, 0.62, 0], [side * 0.28, 0.4, 0], [side * 0.6, 0.1, 0]]), wire, circle(8)))
@@ -30,7 +30,9 @@ def make(rng: np.random.Generator) -> Piece:
         work.append(links.chain(rng, line, wire * 1.6, "cable"))
         work.append(torus(0.03, wire * 0.6, 16, 6).moved(offset=top))
         parts.append(Part(drop.moved(offset=top - [0, long + 0.1, 0]), stone, "stone"))
-        parts.append(Part(sphere(0.04, 12).moved(offset=(top + [0, 0.1, 0]) * [0.85, 0.85, 1]), second, "stone"))
+        parts.append(
+            Part(sphere(0.04, 12).moved(offset=(top + np.array([0, 0.1, 0])) * [0.85, 0.85, 1]), second, "stone")
+        )
     parts += mounts.shifted(mounts.claw_set(rng, 0.12, metal, second), (0, 0.35, 0.05))
     parts.append(Part(merge(work), metal, "metal"))
     one = Piece("chandelier", tuple(parts))

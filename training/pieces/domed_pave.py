@@ -25,9 +25,13 @@ def make(rng: np.random.Generator) -> Piece:
     parts += mounts.pave(spots, normals, 0.72 / np.sqrt(count), metal, stone)
     way = rng.random()
     if way < 0.35:
-        bend = np.array([[-0.9, 0.9, 0], [-0.4, 0.3, 0], [0, 0, 0], [0.4, 0.35, 0], [1.0, 0.8, 0]]) * rng.uniform(0.8, 1.6)
+        bend = np.array([[-0.9, 0.9, 0], [-0.4, 0.3, 0], [0, 0, 0], [0.4, 0.35, 0], [1.0, 0.8, 0]]) * rng.uniform(
+            0.8, 1.6
+        )
         parts.append(Part(torus(0.12, 0.03, 32, 8).moved(offset=(0, 1.15, 0)), metal, "metal"))
-        parts.append(Part(tube(bend + [0, 1.25, 0], float(rng.uniform(0.01, 0.025)), circle(8)), metal, "metal"))
+        parts.append(
+            Part(tube(bend + np.array([0, 1.25, 0]), float(rng.uniform(0.01, 0.025)), circle(8)), metal, "metal")
+        )
     elif way < 0.7:
         path = links.drape(rng, "v", 2.0)
         path = path - path[np.argmin(path[:, 1])] + [0, 1.2, 0]

@@ -36,7 +36,9 @@ def bead(rng: np.random.Generator, radius: float) -> Mesh:
         return solid.moved(np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]))
     if kind == "nugget":
         ball = sphere(radius, 36)
-        return ball.displaced(0.25 * radius * noise(ball.points / radius, rng, 2.2, 2)).scaled(1, rng.uniform(0.7, 1.5), 0.8)
+        return ball.displaced(0.25 * radius * noise(ball.points / radius, rng, 2.2, 2)).scaled(
+            1, rng.uniform(0.7, 1.5), 0.8
+        )
     if kind == "drop":
         t = np.linspace(-np.pi / 2, np.pi / 2, 20)
         profile = np.stack([radius * np.cos(t) * (1 - 0.55 * (np.sin(t) + 1) / 2), np.sin(t) * radius * 1.5], 1)
@@ -59,7 +61,13 @@ def column(rng: np.random.Generator, wire: float) -> list[tuple[Mesh, str, int]]
         made.append((mesh.moved(offset=(0, y - half - middle, 0)), "stone", i % 3))
         y -= 2 * half
         if rng.random() < 0.5:
-            made.append((torus(0.05, 0.02, 20, 8).moved(np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]), (0, y - 0.02, 0)), "metal", 0))
+            made.append(
+                (
+                    torus(0.05, 0.02, 20, 8).moved(np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]), (0, y - 0.02, 0)),
+                    "metal",
+                    0,
+                )
+            )
             y -= 0.04
     line = np.array([[0, 0, 0], [0, y / 2, 0], [0, y, 0]])
     made.append((tube(line, wire, circle(8)), "metal", 0))
@@ -75,8 +83,15 @@ def make(rng: np.random.Generator) -> Piece:
     parts: list[Part] = []
     if rng.random() < 0.2:
         radius = float(rng.uniform(0.3, 0.6))
-        head = mounts.claw_set(rng, radius, metal, stones[0]) if rng.random() < 0.5 else mounts.cabochon_set(rng, radius, metal, stones[0])
-        parts = [*head, Part(tube(np.array([[0, 0, 0], [0, 0, -0.6], [0, 0, -1.1]]) * 1.0, 0.04, circle(10)), metal, "metal")]
+        head = (
+            mounts.claw_set(rng, radius, metal, stones[0])
+            if rng.random() < 0.5
+            else mounts.cabochon_set(rng, radius, metal, stones[0])
+        )
+        parts = [
+            *head,
+            Part(tube(np.array([[0, 0, 0], [0, 0, -0.6], [0, 0, -1.1]]) * 1.0, 0.04, circle(10)), metal, "metal"),
+        ]
         one = Piece("drops", tuple(parts))
         poses_of = [poses.lying(rng, one, 1.4).rested() for _ in range(2)]
     else:

@@ -47,7 +47,14 @@ def make(rng: np.random.Generator) -> Piece:
         cell.append(tube(scroll[::-1] * mirror + [mid - reach * 0.2, -side * 0.3, 0], wire, flat))
     if style == "petal":
         for size in (0.95, 0.55):
-            cell.append(tube(np.stack([mid + reach * size * np.cos(t[::3]), side * 0.85 * size * np.sin(t[::3]), 0 * t[::3]], 1), wire, flat, closed=True))
+            cell.append(
+                tube(
+                    np.stack([mid + reach * size * np.cos(t[::3]), side * 0.85 * size * np.sin(t[::3]), 0 * t[::3]], 1),
+                    wire,
+                    flat,
+                    closed=True,
+                )
+            )
     if style == "lattice":
         for sign in (-1, 1):
             bend = np.linspace(0, 1, 20)
@@ -57,7 +64,9 @@ def make(rng: np.random.Generator) -> Piece:
     if rng.random() < 0.7:
         bar = np.array([[inner, 0, 0], [mid, 0, 0], [1.0, 0, 0]])
         a = np.pi / fold
-        cell.append(tube(bar @ np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]]), wire, flat))
+        cell.append(
+            tube(bar @ np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]]), wire, flat)
+        )
     if rng.random() < 0.5:
         cell.append(sphere(wire * 2.2, 10).moved(offset=(mid, 0, 0)))
     angles = np.arange(fold) * 2 * np.pi / fold
@@ -65,7 +74,9 @@ def make(rng: np.random.Generator) -> Piece:
     work.append(instances(merge(cell), axes, np.zeros((fold, 3))))
     body = merge(work).scaled(1.0, squeeze, 1.0)
     if rng.random() < 0.4:  # a dome
-        body = body.moved(offset=np.stack([0 * body.points[:, 0], 0 * body.points[:, 0], -0.25 * (body.points[:, :2] ** 2).sum(1)], 1))
+        body = body.moved(
+            offset=np.stack([0 * body.points[:, 0], 0 * body.points[:, 0], -0.25 * (body.points[:, :2] ** 2).sum(1)], 1)
+        )
     eye = np.stack([0.1 * np.cos(t[::5]), 0.1 * np.sin(t[::5]) + squeeze + 0.12, 0 * t[::5]], 1)
     body = merge([body, tube(eye, wire * 1.3, flat, closed=True)])
     parts = [Part(body, metal, "metal")]
@@ -73,7 +84,9 @@ def make(rng: np.random.Generator) -> Piece:
     if centre < 0.6:
         size = inner * 0.85 * squeeze
         stone = materials.stone(rng)
-        parts += mounts.claw_set(rng, size, metal, stone) if centre < 0.35 else mounts.cabochon_set(rng, size, metal, stone)
+        parts += (
+            mounts.claw_set(rng, size, metal, stone) if centre < 0.35 else mounts.cabochon_set(rng, size, metal, stone)
+        )
     if rng.random() < 0.25:
         count = fold
         ball = sphere(float(rng.uniform(0.05, 0.12)), 16)

@@ -23,7 +23,9 @@ def make(rng: np.random.Generator) -> Piece:
     body = tube(path, thick * swell, section, twist=twist)
     if rng.random() < 0.2:
         body = body.displaced(0.15 * thick * noise(body.points, rng, 14.0, 1))
-    post = tube(np.stack([path[-1], path[-1] + [0.02, 0.1, 0], path[0] + [0, 0.02, 0]]), min(thick * 0.6, 0.03), circle(8))
+    post = tube(
+        np.stack([path[-1], path[-1] + [0.02, 0.1, 0], path[0] + [0, 0.02, 0]]), min(thick * 0.6, 0.03), circle(8)
+    )
     work = [body, post]
     parts = []
     if rng.random() < 0.3:

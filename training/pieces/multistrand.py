@@ -24,7 +24,9 @@ def make(rng: np.random.Generator) -> Piece:
     spread = float(rng.uniform(0.1, 0.35))
     density = float(rng.uniform(0.15, 0.8))
     for _ in range(int(rng.integers(3, 10))):
-        wander = np.stack([np.convolve(rng.normal(0, spread, len(base) + 8), np.ones(9) / 3, "valid") for _ in range(3)], 1)
+        wander = np.stack(
+            [np.convolve(rng.normal(0, spread, len(base) + 8), np.ones(9) / 3, "valid") for _ in range(3)], 1
+        )
         line = base + wander * [1, 1, 0]
         line[:, 2] = small + np.abs(wander[:, 2]) * 0.6
         line = spline(line[::3], 600)

@@ -20,7 +20,9 @@ def charm(rng: np.random.Generator, metal: Material, radius: float) -> list[Part
         parts += mounts.halo(radius - small, small, metal, materials.clear(rng, "diamond"))
         return mounts.shifted(parts, (0, 0, radius * 0.6))
     if kind == "cabochon":
-        return mounts.shifted(mounts.cabochon_set(rng, radius * 0.9, metal, materials.stone(rng)), (0, 0, 0.35 * radius))
+        return mounts.shifted(
+            mounts.cabochon_set(rng, radius * 0.9, metal, materials.stone(rng)), (0, 0, 0.35 * radius)
+        )
     t = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     wire = radius * float(rng.uniform(0.06, 0.16))
     if kind == "heart":
@@ -30,13 +32,17 @@ def charm(rng: np.random.Generator, metal: Material, radius: float) -> list[Part
     if kind == "ring":
         parts = [Part(torus(radius * 0.9, wire).moved(offset=(0, 0, wire)), metal, "metal")]
         if rng.random() < 0.5:
-            parts += mounts.shifted(mounts.claw_set(rng, radius * 0.3, metal, materials.clear(rng)), (0, 0, 0.35 * radius))
+            parts += mounts.shifted(
+                mounts.claw_set(rng, radius * 0.3, metal, materials.clear(rng)), (0, 0, 0.35 * radius)
+            )
         return parts
     if kind == "bar":
         count, stone = int(rng.integers(3, 8)), materials.stone(rng)
         x = (np.arange(count) - (count - 1) / 2) * 0.5 * radius
         y = 0.15 * radius * (x / radius) ** 2 + 0.9 * radius
-        beads = merge([sphere(0.24 * radius, 20).moved(offset=(a, b, 0.24 * radius)) for a, b in zip(x, y, strict=True)])
+        beads = merge(
+            [sphere(0.24 * radius, 20).moved(offset=(a, b, 0.24 * radius)) for a, b in zip(x, y, strict=True)]
+        )
         line = np.stack([x, y, 0 * x + 0.24 * radius], 1)
         return [Part(beads, stone, "stone"), Part(tube(line, 0.05 * radius), metal, "metal")]
     petals = int(rng.integers(5, 9))
@@ -50,14 +56,18 @@ def charm(rng: np.random.Generator, metal: Material, radius: float) -> list[Part
     return [Part(merge(loops), metal, "metal"), *stone]
 
 
-def hung(rng: np.random.Generator, drop: list[Part], radius: float, metal: Material, path: Array, width: float) -> list[Part]:
+def hung(
+    rng: np.random.Generator, drop: list[Part], radius: float, metal: Material, path: Array, width: float
+) -> list[Part]:
     """Return `drop` under the lowest point of the chain on `path`, with bail and chain."""
     lowest = path[np.argmin(path[:, 1])]
     bail = torus(width * 1.6, width * 0.4, 32, 10).moved(np.array([[0, 0, 1.0], [0, 1, 0], [1, 0, 0]]), (0, 0, width))
     at = lowest - [0, radius + 1.3 * width, 0]
-    line = path + [0, 0, width]
+    line = path + np.array([0, 0, width])
     parts = [Part(p.mesh.moved(offset=at), p.material, p.slot) for p in drop]
-    parts.append(Part(merge([bail.moved(offset=lowest - [0, width * 0.8, 0]), links.chain(rng, line, width)]), metal, "metal"))
+    parts.append(
+        Part(merge([bail.moved(offset=lowest - [0, width * 0.8, 0]), links.chain(rng, line, width)]), metal, "metal")
+    )
     return parts
 
 

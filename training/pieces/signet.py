@@ -22,7 +22,9 @@ def make(rng: np.random.Generator) -> Piece:
     top = lathe(np.stack([r, z], 1), 96)
     if rng.random() < 0.5:
         field = noise(top.points / plate, rng, float(rng.uniform(5, 12)), 1)
-        top = Mesh(top.points - np.array([0, 0, 0.025]) * ((field > 0.4) & (top.points[:, 2] > 0.09))[:, None], top.faces)
+        top = Mesh(
+            top.points - np.array([0, 0, 0.025]) * ((field > 0.4) & (top.points[:, 2] > 0.09))[:, None], top.faces
+        )
     top = top.moved(np.diag([1.0, float(rng.uniform(0.75, 1.0)), 1.0]))
     inlay = rng.random() < 0.35
     head = [Part(top, metal, "metal")]

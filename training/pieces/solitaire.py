@@ -29,7 +29,9 @@ def make(rng: np.random.Generator) -> Piece:
         for side in (-1, 1):
             at = np.pi / 2 + side * (0.2 + 1.5 * radius)
             out = np.array([np.cos(at), np.sin(at), 0])
-            parts += mounts.placed(mounts.claw_set(rng, radius * 0.55, metal, stone), out, out * (1.0 + high + radius * 0.3))
+            parts += mounts.placed(
+                mounts.claw_set(rng, radius * 0.55, metal, stone), out, out * (1.0 + high + radius * 0.3)
+            )
     if rng.random() < 0.35:
         small = min(wide * 0.75, 0.06)
         span = rng.uniform(0.5, 1.1)
@@ -39,5 +41,7 @@ def make(rng: np.random.Generator) -> Piece:
             out = np.stack([np.cos(at), np.sin(at), 0 * at], 1)
             parts += mounts.pave(out * (1 + wide), out, small, metal, materials.clear(rng, "diamond"))
     if rng.random() < 0.1:
-        parts.append(Part(tube(ring_path(1.0) + [0, 0, 3 * high], 0.03, circle(10), closed=True), metal, "metal"))
+        parts.append(
+            Part(tube(ring_path(1.0) + np.array([0, 0, 3 * high]), 0.03, circle(10), closed=True), metal, "metal")
+        )
     return poses.ring(rng, Piece("solitaire", tuple(parts)))

@@ -21,7 +21,9 @@ def make(rng: np.random.Generator) -> Piece:
     kinds = [materials.stone(rng) for _ in range(int(rng.integers(2, 5)) if mixed else 1)]
     if not mixed and rng.random() < 0.5:
         kinds = [materials.pearl(rng)]
-    grade = 1 - rng.uniform(0, 0.5) * np.abs(np.linspace(-1, 1, len(knots))) if rng.random() < 0.4 else np.ones(len(knots))
+    grade = (
+        1 - rng.uniform(0, 0.5) * np.abs(np.linspace(-1, 1, len(knots))) if rng.random() < 0.4 else np.ones(len(knots))
+    )
     which = rng.integers(0, len(kinds), len(knots))
     lift = [0, 0, radius]
     parts = []
@@ -31,7 +33,9 @@ def make(rng: np.random.Generator) -> Piece:
         mesh = bead(rng, radius)
         mine = (which == index) & use
         if mine.any():
-            parts.append(Part(instances(mesh, axes[mine] * grade[mine, None, None], knots[mine] + lift), material, "stone"))
+            parts.append(
+                Part(instances(mesh, axes[mine] * grade[mine, None, None], knots[mine] + lift), material, "stone")
+            )
     metal = materials.metal(rng)
     if rng.random() < 0.3:
         parts.append(Part(links.chain(rng, path + lift, min(radius * 0.4, 0.04), "cable"), metal, "metal"))

@@ -15,11 +15,11 @@ def make(rng: np.random.Generator) -> Piece:
     size = float(rng.uniform(0.05, 0.12))
     path = links.drape(rng, str(rng.choice(["loop", "meander", "u"])), float(rng.uniform(1.0, 1.5)))
     knots = resample(path, size * 2.5)
-    tangent, normal, binormal = frames(knots)
+    tangent, _, _ = frames(knots)
     parts: list[Part] = []
     unit = mounts.claw_set(rng, size, metal, stone)
     for k in range(len(knots)):
         axes = np.stack([tangent[k], np.cross([0, 0, 1.0], tangent[k]), [0.0, 0.0, 1.0]], 1)
         parts += [Part(p.mesh.moved(axes, knots[k] + [0, 0, size * 1.4]), p.material, p.slot) for p in unit]
-    parts.append(Part(links.chain(rng, path + [0, 0, size * 0.7], size * 0.35, "box"), metal, "metal"))
+    parts.append(Part(links.chain(rng, path + np.array([0, 0, size * 0.7]), size * 0.35, "box"), metal, "metal"))
     return poses.lying(rng, Piece("tennis", tuple(parts)), 0.02)

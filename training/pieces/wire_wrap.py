@@ -32,7 +32,14 @@ def make(rng: np.random.Generator) -> Piece:
         knots = rng.normal(0, 0.45, (int(rng.integers(6, 11)), 3)) * [1, 1, 0.05]
         metals = [tube(spline(knots, 300), wire * 1.3, circle(8))]
         long = 0.6
-    neck = np.stack([np.cos(a := np.linspace(0, 18, 120)) * wire * 2.2, np.linspace(long, long + 0.16, 120), np.sin(a) * wire * 2.2], 1)
+    neck = np.stack(
+        [
+            np.cos(a := np.linspace(0, 18, 120)) * wire * 2.2,
+            np.linspace(long, long + 0.16, 120),
+            np.sin(a) * wire * 2.2,
+        ],
+        1,
+    )
     metals.append(tube(neck, wire, circle(8)))
     top = long + 0.22
     metals.append(torus(0.07, wire, 24, 8).moved(offset=(0, top, 0)))
