@@ -1,4 +1,5 @@
 import io
+import itertools
 
 import pytest
 from PIL import Image
@@ -30,7 +31,7 @@ def test_right_answers_pass(soak):
 
 
 def test_swapped_answers_are_noticed(soak):
-    (first, photo), (second, other) = soak.photos(2)
+    (first, photo), (second, other) = itertools.islice(soak.photos(3), 2)
     soak.check(first, answer_to(first, other))
     soak.check(second, answer_to(second, photo))
     assert soak.most_under_way == 2
@@ -43,6 +44,15 @@ def test_failures_are_kept(soak):
     assert soak.failures == ["broken"]
 
 
-def test_growth_is_the_trend_after_the_first_200():
-    samples = [{"answered": n, "mib": 5000.0 if n < 200 else 100 + n / 100} for n in range(50, 1050, 50)]
-    assert growth(samples, "mib") == {"at_200": 102, "at_end": 110, "highest_after": 110, "growth_per_1000": 10}
+def test_memory_at_rest_is_looked_at_when_every_photo_is_answered(soak):
+    looks = []
+    for name, photo in soak.photos(450, at_rest=lambda: looks.append((soak.answered, len(soak.under_way)))):
+        soak.check(name, answer_to(name, photo))
+    assert looks == [(200, 0), (400, 0), (450, 0)]
+
+
+def test_growth_is_the_trend_at_rest_and_the_peak_under_load():
+    at_rest = [{"answered": n, "mib": 100 + n / 100} for n in range(200, 1001, 200)]
+    under_load = [{"answered": n, "mib": 5000.0 if n < 200 else 900.0} for n in range(50, 1001, 50)]
+    expected = {"at_200": 102, "at_end": 110, "highest_after": 900, "growth_per_1000": 10}
+    assert growth(at_rest, under_load, "mib") == expected
