@@ -116,7 +116,7 @@ def page(photos: list[Path], white: Run, cutout: Run) -> str:
         summary="".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in summary.items()),
         sections="\n".join(section(photo, white.answers[str(photo)], cutout.answers[str(photo)]) for photo in photos),
         footer=f"<code>{escape(str(origin['command']))}</code> at {str(origin['commit'])[:9] or 'no commit'}, "
-        f"{origin['date']}. A picture is a small copy of the file it links to.",
+        f"{origin['date']}. A picture is a small copy of the file it links to; the time of segment includes its wait.",
     )
 
 
