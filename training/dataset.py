@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +16,7 @@ from PIL import Image
 
 from training import assets
 
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
+U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import torch
 from training import measure
 from training.network import MEAN, SCALE, Segment
 
+BACKENDS = ("torch f32", "onnxruntime f32", "openvino f32", "openvino bf16")
 DATA = (
     "Photos of synthetic jewelry, path traced by this repository's renderer (training/ASSETS.md lists the light maps, "
     "textures and photographs used as surroundings), composited over photographs and textures without jewelry; the "
@@ -40,10 +41,15 @@ def load(run: Path) -> tuple[Segment, dict[str, Any]]:
 def write_onnx(network: Segment, size: int, path: Path) -> None:
     """Write an opset 17 graph with a dynamic batch."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = {"input_names": ["net_input"], "output_names": ["coarse"]}
-    axes = {"net_input": {0: "batch"}, "coarse": {0: "batch"}}
     torch.onnx.export(
-        network, (torch.zeros(1, 3, size, size),), str(path), opset_version=17, dynamic_axes=axes, dynamo=False, **names
+        network,
+        (torch.zeros(1, 3, size, size),),
+        str(path),
+        input_names=["net_input"],
+        output_names=["coarse"],
+        dynamic_axes={"net_input": {0: "batch"}, "coarse": {0: "batch"}},
+        opset_version=17,
+        dynamo=False,
     )
 
 
@@ -80,8 +86,8 @@ def time_ms(networks: dict[str, measure.Network], size: int, rounds: int = 7) ->
     return {name: round(float(np.median(values)), 1) for name, values in spent.items()}
 
 
-def parity(network: Segment, path: Path, size: int, data: Path) -> dict[str, Any]:
-    """Figures and times of torch, ONNX Runtime and OpenVINO f32 and bf16 on the held-out renders."""
+def parity(network: Segment, path: Path, size: int, data: Path, backends: list[str]) -> dict[str, Any]:
+    """Figures and times of the `backends` on the held-out renders."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -93,12 +99,13 @@ def parity(network: Segment, path: Path, size: int, data: Path) -> dict[str, Any
             return network(torch.from_numpy(x)).numpy()
 
     torch.set_num_threads(2)
-    networks: dict[str, measure.Network] = {
+    known: dict[str, measure.Network] = {
         "torch f32": torch_f32,
-        "onnxruntime f32": lambda x: session.run(None, {"net_input": x})[0],
+        "onnxruntime f32": lambda x: np.asarray(session.run(None, {"net_input": x})[0]),
         "openvino f32": measure.openvino(path, "f32"),
         "openvino bf16": measure.openvino(path, "bf16"),
     }
+    networks = {name: known[name] for name in backends}
     given = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
     keep = (
         "iou",
@@ -129,12 +136,13 @@ def main() -> None:
     parser.add_argument("--precision", choices=("f32", "bf16"), default="bf16")
     parser.add_argument("--folder", type=Path, default=Path("model_repository/segment/1"))
     parser.add_argument("--data", type=Path, default=Path("training/.data"))
+    parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--results", type=Path, default=Path("training/results"))
     options = parser.parse_args()
     network, training = load(Path("training/.runs") / options.run)
     path = options.folder / "model.onnx"
     write_onnx(network, options.size, path)
-    result = parity(network, path, options.size, options.data)
+    result = parity(network, path, options.size, options.data, options.backends.split(","))
     result["training"] = training
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / f"parity-{options.size}.json").write_text(json.dumps(result, indent=1) + "\n")

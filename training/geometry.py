@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial import ConvexHull
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]  # float64 by contract
 
 
 @dataclass(frozen=True, slots=True)

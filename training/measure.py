@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
-F32 = NDArray[np.float32]
+F32 = NDArray[Any]  # float32 by contract
 Network = Callable[[F32], F32]
 DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
@@ -43,12 +42,12 @@ def predict(network: Network, photo: NDArray[np.uint8], card: dict[str, Any]) ->
     return cv2.resize(coarse[:height, :width], photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def openings(solid: NDArray[np.bool_]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def openings(solid: NDArray[np.bool_]) -> list[tuple[NDArray[Any], ...]]:
     """See-through regions of at least 12 px that `solid` encloses, as index arrays."""
-    label, count = ndimage.label(~solid)
+    count, label = cv2.connectedComponents((~solid).astype(np.uint8), connectivity=4)
     border = set(np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])))
-    sizes = np.bincount(label.ravel(), minlength=count + 1)
-    return [np.nonzero(label == k) for k in range(1, count + 1) if k not in border and sizes[k] >= 12]
+    sizes = np.bincount(label.ravel(), minlength=count)
+    return [np.nonzero(label == k) for k in range(1, count) if k not in border and sizes[k] >= 12]
 
 
 def figures(truth: F32, alpha: F32) -> dict[str, float | None]:
@@ -60,8 +59,8 @@ def figures(truth: F32, alpha: F32) -> dict[str, float | None]:
     near = cv2.dilate(true.astype(np.uint8), DISC) > 0
     open_ = openings(true)
     inside = cv2.erode(true.astype(np.uint8), DISC) > 0
-    holes, count = ndimage.label(inside & (alpha < 0.5))
-    big = int((np.bincount(holes.ravel(), minlength=1)[1:] >= 12).sum()) if count else 0
+    _, holes = cv2.connectedComponents((inside & (alpha < 0.5)).astype(np.uint8), connectivity=4)
+    big = int((np.bincount(holes.ravel())[1:] >= 12).sum())
     return {
         "iou": float((true & found).sum() / max((true | found).sum(), 1)),
         "mse": float(((truth - alpha) ** 2).mean() * 1000),
@@ -77,7 +76,7 @@ def mean_figures(rows: list[dict[str, float | None]]) -> dict[str, float]:
     """Mean of each figure over the cases that define it."""
     out = {}
     for key in rows[0]:
-        values = [row[key] for row in rows if row[key] is not None]
+        values = [value for row in rows if (value := row[key]) is not None]
         out[key] = round(float(np.mean(values)), 4) if values else float("nan")
     return out
 

@@ -10,6 +10,7 @@ import numpy as np
 from training.geometry import Array, Mesh
 
 Slot = Literal["metal", "stone", "other"]
+Kind = Literal["metal", "clear", "opaque", "pearl", "matte"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Material:
     roughness: 0 mirror to 1; ior: of clear stones and coats.
     """
 
-    kind: Literal["metal", "clear", "opaque", "pearl", "matte"]
+    kind: Kind
     color: tuple[float, float, float]
     roughness: float = 0.1
     ior: float = 1.5

@@ -46,7 +46,7 @@ import mitsuba_oidn  # noqa: E402
 
 from training import pieces, scenes  # noqa: E402
 from training.geometry import Mesh, merge, noise  # noqa: E402
-from training.piece import Material, Part, Piece  # noqa: E402
+from training.piece import Kind, Material, Part, Piece  # noqa: E402
 from training.scenes import Camera, Scene  # noqa: E402
 
 COVER = {"metal": (1.0, 0.0, 0.0), "stone": (0.0, 1.0, 0.0), "other": (0.0, 0.0, 1.0), "prop": (0.0, 0.0, 0.0)}
@@ -100,7 +100,7 @@ def shape(name: str, mesh: Mesh, node: dict[str, Any], tint: np.ndarray | None) 
     props["bsdf"] = mi.load_dict(node)
     made = mi.Mesh(name, len(mesh.points), len(mesh.faces), has_vertex_normals=True, props=props)
     if tint is not None:
-        made.add_attribute("vertex_color", 3, tint.astype(np.float32).ravel())
+        made.add_attribute("vertex_color", 3, tint.astype(np.float32).ravel())  # pyright: ignore[reportArgumentType]
     fields = mi.traverse(made)
     fields["vertex_positions"] = mesh.points.astype(np.float32).ravel()
     fields["vertex_normals"] = mesh.normals().astype(np.float32).ravel()
@@ -111,7 +111,7 @@ def shape(name: str, mesh: Mesh, node: dict[str, Any], tint: np.ndarray | None) 
 
 # Dr.Jit compiles one kernel (2 to 4 CPU-s) per set of plugin counts. Padding every scene with hidden specks to
 # these counts lets all scenes share the kernel: rendering a pair costs a third.
-COUNTS = {
+COUNTS: dict[tuple[Kind, float], int] = {
     ("metal", 1.5): 4,
     ("clear", 1.55): 2,
     ("clear", 1.76): 2,
@@ -183,11 +183,13 @@ def radiance(piece: Piece, scene: Scene, view: Camera, size: tuple[int, int], sa
     settings.update()
     total = np.zeros((size[1], size[0], 3))
     for k in range(3):
-        rgb = np.maximum(np.nan_to_num(np.array(mi.render(world, seed=seed * 3 + k)), nan=0.0, posinf=0.0), 0)
+        rgb = np.maximum(
+            np.nan_to_num(np.array(mi.render(world, seed=mi.UInt32(seed * 3 + k))), nan=0.0, posinf=0.0), 0
+        )
         limit = 4 * np.percentile(rgb.max(-1), 90)
         total += rgb * np.minimum(1, limit / np.maximum(rgb.max(-1, keepdims=True), 1e-6))
     guide = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal"})
-    guides = np.nan_to_num(np.array(mi.render(world, integrator=guide, seed=seed, spp=12))[..., -6:])
+    guides = np.nan_to_num(np.array(mi.render(world, integrator=guide, seed=mi.UInt32(seed), spp=12))[..., -6:])
     rgb, guides = np.asarray(total / 3, np.float32), np.asarray(guides, np.float32)
     albedo, normal = np.ascontiguousarray(np.clip(guides[..., :3], 0, 1)), np.ascontiguousarray(guides[..., 3:])
     return np.maximum(np.array(mitsuba_oidn.denoise(np.ascontiguousarray(rgb), albedo, normal, hdr=True)), 0)
@@ -213,7 +215,7 @@ def coverage(
             "nested": {"type": "diffuse", "reflectance": {"type": "rgb", "value": list(COVER[slot])}},
         }
         world[slot] = shape(slot, merge(meshes), flat, None)
-    share = np.clip(np.array(mi.render(mi.load_dict(world), seed=seed))[..., -3:], 0, 1)
+    share = np.clip(np.array(mi.render(mi.load_dict(world), seed=mi.UInt32(seed)))[..., -3:], 0, 1)
     return np.stack([share.sum(-1).clip(0, 1), share[..., 0], share[..., 1]], -1)
 
 

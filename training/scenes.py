@@ -36,8 +36,8 @@ class Scene:
     """Everything around the piece. `ground` and `lights` are Mitsuba nodes; `props` are never jewelry."""
 
     kind: str
-    ground: dict[str, Node]
-    lights: dict[str, Node]
+    ground: dict[str, Any]
+    lights: dict[str, Any]
     props: tuple[Part, ...]
 
 
@@ -45,6 +45,11 @@ def look_at(eye: Array | tuple[float, ...], target: Array | tuple[float, ...]) -
     """Return a frame at `eye` that faces `target`, z up."""
     up = [0, 0, 1] if abs(eye[0] - target[0]) + abs(eye[1] - target[1]) > 1e-3 else [0, 1, 0]
     return mi.ScalarTransform4f().look_at(origin=list(map(float, eye)), target=list(map(float, target)), up=up)
+
+
+def _triple(values: Array) -> tuple[float, float, float]:
+    x, y, z = map(float, values)
+    return x, y, z
 
 
 def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: float | None = None) -> Camera:
@@ -79,7 +84,7 @@ def camera(rng: np.random.Generator, piece: Piece, aspect: float = 1.0, fill: fl
     lens = float(rng.uniform(0.02, 0.09)) * min(1.0, 3 * view) if rng.random() < 0.35 else 0.0
     focus = float(np.linalg.norm(middle - eye) + rng.normal(0, 0.15))
     fov = float(np.degrees(2 * np.arctan(view)))
-    return Camera(tuple(map(float, eye)), tuple(map(float, aim)), fov, lens, focus)
+    return Camera(_triple(eye), _triple(aim), fov, lens, focus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +233,7 @@ GROUNDS = {
 }
 
 
-def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Node]]:
+def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict[str, Any]]:
     """Draw what the piece lies on: its name and its nodes."""
     chances = np.array(list(GROUNDS.values()))
     kind = kind or str(rng.choice(list(GROUNDS), p=chances / chances.sum()))
@@ -266,23 +271,28 @@ def _light_map(path: Path) -> np.ndarray:
     return pixels / max(float(pixels.mean()), 1e-6) / cast**0.7  # a camera balances most of the cast away
 
 
-def lights(rng: np.random.Generator, view: Camera) -> dict[str, Node]:
+def _aside(rng: np.random.Generator, axis: Array) -> Array:
+    """Return a direction [3] above the table at least 44 degrees from `axis`, where a light does not block the view."""
+    while True:
+        out = rng.normal(size=3)
+        out[2] = abs(out[2]) + 0.25
+        out /= np.linalg.norm(out)
+        if out @ axis < np.cos(np.radians(44)):
+            return out
+
+
+def lights(rng: np.random.Generator, view: Camera) -> dict[str, Any]:
     """Draw a surrounding map and up to two soft boxes, none between the camera and the piece."""
     maps = assets.light_maps()
     pixels = _light_map(maps[int(rng.integers(len(maps)))]) * float(rng.uniform(0.3, 1.0))
     turn = mi.ScalarTransform4f().rotate([0, 0, 1], float(rng.uniform(0, 360))) @ mi.ScalarTransform4f().rotate(
         [1, 0, 0], 90
     )
-    nodes: dict[str, Node] = {"around": {"type": "envmap", "bitmap": mi.Bitmap(pixels), "to_world": turn}}
+    nodes: dict[str, Any] = {"around": {"type": "envmap", "bitmap": mi.Bitmap(pixels), "to_world": turn}}
     axis = np.array(view.eye) / np.linalg.norm(view.eye)
     lit = int(rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25]))
     for i in range(2):
-        for _ in range(40):
-            out = rng.normal(size=3)
-            out[2] = abs(out[2]) + 0.25
-            out /= np.linalg.norm(out)
-            if out @ axis < np.cos(np.radians(44)):
-                break
+        out = _aside(rng, axis)
         far, half = float(rng.uniform(4, 7)), float(np.exp(rng.uniform(np.log(0.15), np.log(2.0))))
         power = float(rng.uniform(1, 8)) / half**2 * (far / 5) ** 2 * 1.2 if i < lit else 1e-6
         warm = np.clip([1, 1, 1] + np.array([1, 0.2, -1]) * rng.normal(0, 0.12), 0.4, 1.4) * power
@@ -358,7 +368,11 @@ def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
         else:
             continue
         made = Material(
-            "opaque" if rough < 0.6 else "matte", tint, rough, second=tuple(c * 0.6 for c in tint), frequency=6.0 / size
+            "opaque" if rough < 0.6 else "matte",
+            tint,
+            rough,
+            second=_triple(0.6 * np.array(tint)),
+            frequency=6.0 / size,
         )
         props.append(Part(mesh.moved(offset=(at[0], at[1], 0)), made, "other"))
     return tuple(props)

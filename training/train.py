@@ -125,7 +125,7 @@ def train(plan: Plan) -> None:
     network, average = Segment(), Segment()
     network.encoder.load_imagenet()
     average.load_state_dict(network.state_dict())
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     encoder = list(network.encoder.parameters())
     known = {id(p) for p in encoder}
     decoder = [p for p in network.parameters() if id(p) not in known]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import materials, mounts, poses
-from training.geometry import Array, circle, instances, merge, sphere, tube
+from training.geometry import Array, Mesh, circle, instances, merge, sphere, tube
 from training.piece import Part, Piece
 
 
@@ -26,7 +26,7 @@ def make(rng: np.random.Generator) -> Piece:
     lobes = float(rng.choice([0.0, rng.uniform(0.02, 0.09)]))
     flat = circle(8) * [1.0, 1.0]
 
-    def frame(radius: float, thick: float) -> object:
+    def frame(radius: float, thick: float) -> Mesh:
         r = radius * (1 + lobes * np.cos(fold * t))
         return tube(np.stack([r * np.cos(t), r * np.sin(t), 0 * t], 1), thick, flat, closed=True)
 

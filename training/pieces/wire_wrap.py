@@ -49,9 +49,8 @@ def make(rng: np.random.Generator) -> Piece:
         one = Piece("wire_wrap", (*parts, Part(merge(metals), metal, "metal")))
         pair = [poses.lying(rng, one, 0.2).rested() if rng.random() < 0.5 else one.rested() for _ in range(2)]
         gap = float(rng.uniform(0.7, 1.3))
-        both = [q.mesh.moved(offset=(gap * i, rng.normal(0, 0.15), 0)) for i, p in enumerate(pair) for q in p.parts]
-        slots = [(q.material, q.slot) for p in pair for q in p.parts]
-        piece = Piece("wire_wrap", tuple(Part(mesh, m, s) for mesh, (m, s) in zip(both, slots, strict=True)))
+        beside = [p.moved(offset=(gap * i, rng.normal(0, 0.15), 0)) for i, p in enumerate(pair)]
+        piece = Piece("wire_wrap", tuple(part for p in beside for part in p.parts))
         return poses.turned(rng, piece.sized(1.3))
     path = links.drape(rng, str(rng.choice(["u", "v"])), 1.8)
     path = path - path[np.argmin(path[:, 1])] + [0, top + 0.07, 0]
