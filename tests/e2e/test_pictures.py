@@ -53,7 +53,7 @@ def test_colour_is_exactly_the_colour(client, photos, suffix):
 
 
 def test_transparent_is_straight_alpha(client, photos):
-    look = Look(size=200, background="transparent", format="png")
+    look = Look(size=200, upscale=True, background="transparent", format="png")
     picture = decoded(client.cut(photos["good.png"], look))
     assert picture.shape == (200, 200, 4)
     alpha = picture[..., 3]
@@ -63,7 +63,7 @@ def test_transparent_is_straight_alpha(client, photos):
 
 @pytest.mark.parametrize(("size", "fill"), [(200, 0.85), ((300, 180), 0.5), ((180, 300), 0.95)])
 def test_piece_is_centred_on_its_share_of_the_canvas(client, photos, size, fill):
-    look = Look(size=size, fill=fill, background="transparent", format="png")
+    look = Look(size=size, fill=fill, upscale=True, background="transparent", format="png")
     alpha = decoded(client.cut(photos["good.png"], look))[..., 3]
     assert look.canvas
     width, height = look.canvas
