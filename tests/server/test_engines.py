@@ -1,0 +1,79 @@
+"""Any ONNX network runs behind its card; one that does not fit it is refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from server.card import Card, read_card
+from server.engines import OpenVinoEngine
+from server.repository import default_repository
+
+SEGMENT = default_repository() / "segment" / "1"
+SIZE = 64
+
+
+def foreign(folder, **changes) -> Card:
+    """Write a network of somebody else's, one output of logits = 10 * red, and return its card."""
+    data = ops.parameter([-1, 3, SIZE, SIZE], np.float32, name="image")
+    data.output(0).get_tensor().set_names({"image"})
+    red = ops.slice(data, [0], [1], [1], [1])
+    logits = ops.multiply(red, np.float32(10))
+    logits.output(0).get_tensor().set_names({"logits"})
+    path = folder / "foreign.xml"
+    ov.save_model(ov.Model([logits], [data]), path, compress_to_fp16=False)
+    card = {
+        "name": "foreign",
+        "version": "1",
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "licence": "none",
+        "input": {"name": "image", "size": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]},
+        "alpha": {"output": "logits", "channel": 0},
+        "sigmoid": True,
+    }
+    return Card.model_validate(card | changes)
+
+
+def test_a_foreign_network_is_read_as_its_card_says(tmp_path, rng):
+    image = rng.normal(size=(3, 3, SIZE, SIZE)).astype(np.float32)
+    coarse = OpenVinoEngine(foreign(tmp_path), tmp_path, threads=1)(image)
+    assert coarse.shape == (3, 3, SIZE, SIZE)
+    # float32 on both sides; the exponential's last bits may differ
+    np.testing.assert_allclose(coarse[:, 0], 1 / (1 + np.exp(-10 * image[:, 0])), atol=1e-5)
+    assert not coarse[:, 1:].any(), "metal and stone are unknown to it"
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"alpha": {"output": "alpha", "channel": 0}}, "no output alpha; the network has logits"),
+        ({"input": {"name": "x", "size": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]}}, "no input x"),
+        ({"sha256": "00"}, "its card says 00"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(tmp_path, changes, cause):
+    with pytest.raises(ValueError, match=cause):
+        OpenVinoEngine(foreign(tmp_path, **changes), tmp_path, threads=1)
+
+
+def test_ours_answers_coverage(rng):
+    card = read_card(SEGMENT / "model.json")
+    coarse = OpenVinoEngine(card, SEGMENT, threads=2)(
+        rng.normal(size=(1, 3, card.input.size, card.input.size)).astype(np.float32)
+    )
+    assert coarse.shape == (1, 3, card.input.size, card.input.size)
+    assert coarse.min() >= 0
+    assert coarse.max() <= 1
+
+
+def test_our_card_says_what_the_docs_promise():
+    card = json.loads((SEGMENT / "model.json").read_text())
+    assert card["licence"] == "Apache-2.0"
+    assert card["data"]
+    assert card["metrics"]
