@@ -17,6 +17,7 @@ from server import serve
 from server.distribution import Triton, find_triton
 from server.repository import default_repository
 from server.settings import Settings
+from server.supervision import supervised
 
 
 def alive(pid: int) -> bool:
@@ -40,7 +41,7 @@ FAMILY = "import subprocess, sys; c = subprocess.Popen(['sleep', '600']); print(
 def test_no_process_outlives_the_block(tmp_path):
     """The child's own child is in its group: when the block is left, both are gone."""
     out = tmp_path / "pid"
-    with serve.supervised(["sh", "-c", f'{sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
+    with supervised(["sh", "-c", f'{sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
         while not (out.exists() and out.read_text().strip()):
             time.sleep(0.02)
         grandchild = int(out.read_text())
@@ -53,7 +54,7 @@ def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
     """SIGKILL cannot be caught: the kernel itself must tell the server (PR_SET_PDEATHSIG)."""
     script = """
         import os, time
-        from server.serve import supervised
+        from server.supervision import supervised
         with supervised(["sleep", "600"], dict(os.environ)) as process:
             print(process.pid, flush=True)
             time.sleep(600)
@@ -70,14 +71,14 @@ def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_are_passed_on_and_the_exit_code_comes_back(number):
     script = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
-    with serve.supervised([sys.executable, "-c", script], dict(os.environ)) as process:
+    with supervised([sys.executable, "-c", script], dict(os.environ)) as process:
         time.sleep(0.5)  # until the handler is there
         os.kill(os.getpid(), number)
         assert process.wait(10) == 7
 
 
 def test_silenced_lines_are_dropped_and_others_passed_on(capfd):
-    with serve.supervised(["sh", "-c", "echo noise here >&2; echo a real error >&2"], {}, ("noise",)) as process:
+    with supervised(["sh", "-c", "echo noise here >&2; echo a real error >&2"], {}, ("noise",)) as process:
         process.wait()
     assert capfd.readouterr().err == "a real error\n"
 

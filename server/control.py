@@ -1,0 +1,121 @@
+"""Talk to the running Triton: is every model ready, does a real photo come back, let go of it without loss."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from server.card import read_card
+from server.contract import ENSEMBLES, STAGES, Look
+from server.supervision import say
+
+CANARY = Path(__file__).parent / "canary.jpg"
+TOKEN = "milgrain-token"
+"""Name of the header without which Triton refuses to load or unload models."""
+UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+
+# Its classes are made when it is imported, where no type checker sees them.
+pb: Any = service_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where one server listens."""
+
+    host: str
+    grpc: int
+    http: int
+    metrics: int
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={self.host}:{getattr(self, name)}" for name in ("grpc", "http", "metrics"))
+
+
+def announce(
+    process: subprocess.Popen[str],
+    ports: Ports,
+    configs: dict[str, Any],
+    repository: Path,
+    deadline: float,
+) -> bool:
+    """Show one line per model as it becomes ready, then one for the canary; False when there is no answer in time.
+
+    `deadline` is a time of `time.monotonic`.
+    """
+    start = time.monotonic()
+    waiting = list(STAGES | ENSEMBLES)
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}", options=UNLIMITED) as channel:
+        triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        while waiting:
+            if process.poll() is not None:
+                return False
+            if time.monotonic() > deadline:
+                print(f"milgrain: not ready in time: {', '.join(waiting)}", file=sys.stderr)
+                return False
+            for model in list(waiting):
+                try:
+                    ready = triton.ModelReady(pb.ModelReadyRequest(name=model), timeout=2).ready
+                except grpc.RpcError:
+                    break  # not listening yet
+                if ready:
+                    waiting.remove(model)
+                    after = time.monotonic() - start
+                    say(f"{model:9s} ready after {after:4.1f} s: {_describe(configs[model], repository)}")
+            time.sleep(0.1)
+        return _canary(triton, deadline)
+
+
+def _describe(config: Any, repository: Path) -> str:
+    if config.platform == "ensemble":
+        return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
+    count = sum(group.count for group in config.instance_group)
+    text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
+    if config.name == "segment":
+        card = read_card(repository / "segment" / "1" / "model.json")
+        text += f", {card.name} {card.version} at {card.input.size} px by OpenVINO {card.precision}"
+    return text
+
+
+def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) -> bool:
+    """Send one real photo through the whole ensemble: only an answer proves that it can answer."""
+    start = time.monotonic()
+    photo, look = CANARY.read_bytes(), Look(size=None).to_bytes()
+    request = pb.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
+    for name, data in (("photo", photo), ("look", look)):
+        request.inputs.add(name=name, datatype="UINT8", shape=[1, len(data)])
+    try:
+        triton.ModelInfer(request, timeout=max(1.0, deadline - time.monotonic()))
+    except grpc.RpcError as refused:
+        print(f"milgrain: the canary photo was not answered: {refused}", file=sys.stderr)
+        return False
+    say(f"canary    answered in {(time.monotonic() - start) * 1000:.0f} ms")
+    return True
+
+
+def drain(ports: Ports, token: str, timeout: float) -> None:
+    """Refuse new photos, and wait until all that are under way are answered, at most `timeout` seconds.
+
+    SIGTERM alone does not: Triton 2.51 then refuses each photo under way at its next stage. An ensemble that is
+    unloaded refuses new requests only; those under way hold it, and its stages, to their end.
+    """
+    deadline = time.monotonic() + timeout
+    key = ((f"triton-grpc-protocol-{TOKEN}", token),)
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}") as channel:
+        triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        try:
+            for name in ENSEMBLES:
+                triton.RepositoryModelUnload(pb.RepositoryModelUnloadRequest(model_name=name), metadata=key, timeout=5)
+            while time.monotonic() < deadline:
+                models = triton.RepositoryIndex(pb.RepositoryIndexRequest(), metadata=key, timeout=5).models
+                if all(model.state == "UNAVAILABLE" for model in models if model.name in ENSEMBLES):
+                    return
+                time.sleep(0.1)
+        except grpc.RpcError as gone:
+            print(f"milgrain: could not drain: {gone}", file=sys.stderr)

@@ -1,0 +1,89 @@
+"""Run a server process whose life is bound to ours: signals, its errors, and what becomes of its children."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+GRACE_SECONDS = 15
+"""Seconds that Triton may take to unload its models once every answer is out."""
+PR_SET_PDEATHSIG = 1
+
+
+def say(line: str) -> None:
+    """Print one line for the operator."""
+    print(f"milgrain: {line}", flush=True)
+
+
+@contextlib.contextmanager
+def supervised(
+    command: list[str],
+    environment: dict[str, str],
+    silenced: tuple[str, ...] = (),
+    before_end: Callable[[], None] = lambda: None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
+
+    The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
+    own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
+    any other way out the whole group is killed. Its errors are passed on, but for lines that hold a `silenced` text.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    us = os.getpid()
+
+    def bind_to_parent() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != us:  # we died in between
+            os._exit(1)
+
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, preexec_fn=bind_to_parent, stderr=subprocess.PIPE, text=True
+    )
+
+    def pass_on() -> None:
+        assert process.stderr
+        with process.stderr as lines:
+            for line in lines:
+                if not any(text in line for text in silenced):
+                    sys.stderr.write(line)
+                    sys.stderr.flush()
+
+    reader = threading.Thread(target=pass_on, name="triton's errors")
+    reader.start()
+
+    ending = threading.Event()
+
+    def end() -> None:
+        before_end()
+        process.terminate()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:  # Triton 2.51 waits for every open stream, an idle one for ever
+            say("a caller keeps a stream open: killed")
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if ending.is_set():
+            process.terminate()
+            return
+        ending.set()
+        say(f"{signal.Signals(number).name}: draining")
+        threading.Thread(target=end, name="drain", daemon=True).start()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        reader.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
