@@ -55,6 +55,7 @@ def write_onnx(network: Segment, size: int, path: Path) -> None:
 
 def card(size: int, precision: str, path: Path, training: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
     """Describe the model as the server reads it."""
+    told_apart = metrics["held-out renders"]["seen"]["stone_iou"] >= 0.5
     return {
         "name": "milgrain-segment",
         "version": "0.1.0",
@@ -62,8 +63,9 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {"name": "net_input", "size": size, "mean": list(MEAN), "scale": list(SCALE)},
         "alpha": {"output": "coarse", "channel": 0},
-        "metal": {"output": "coarse", "channel": 1},
-        "stone": {"output": "coarse", "channel": 2},
+        # The planes are in the file, but a network that cannot tell stone from metal yet must not be asked to.
+        "metal": {"output": "coarse", "channel": 1} if told_apart else None,
+        "stone": {"output": "coarse", "channel": 2} if told_apart else None,
         "sigmoid": False,
         "precision": precision,
         "licence": "Apache-2.0",
