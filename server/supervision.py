@@ -15,6 +15,13 @@ from types import FrameType
 GRACE_SECONDS = 15
 """Seconds that Triton may take to unload its models once every answer is out."""
 PR_SET_PDEATHSIG = 1
+GUARD = """
+cat > /dev/null                                          # until we are gone: the kernel closes our end of the pipe
+left=$(($2 * 10))
+while kill -0 -"$1" 2> /dev/null && [ $left -gt 0 ]; do sleep 0.1; left=$((left - 1)); done
+kill -9 -"$1" 2> /dev/null || true                       # a server that outlives its SIGTERM, for an idle stream, say
+"""
+"""Shell script of the guard: process group and seconds are its arguments, our life is its standard input."""
 
 
 def say(line: str) -> None:
@@ -32,8 +39,9 @@ def supervised(
     """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
 
     The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
-    own process group. The kernel sends it SIGTERM should we die without a word (SIGKILL); on
-    any other way out the whole group is killed. Its errors are passed on, but for lines that hold a `silenced` text.
+    own process group, which is killed on every way out. Should we die without a word (SIGKILL), the kernel sends the
+    server SIGTERM, and a guard kills what is left of the group after GRACE_SECONDS. The server's errors are passed on,
+    but for lines that hold a `silenced` text.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     us = os.getpid()
@@ -45,6 +53,12 @@ def supervised(
 
     process = subprocess.Popen(
         command, env=environment, start_new_session=True, preexec_fn=bind_to_parent, stderr=subprocess.PIPE, text=True
+    )
+
+    guard = subprocess.Popen(
+        ["sh", "-c", GUARD, "milgrain-guard", str(process.pid), str(GRACE_SECONDS)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
     )
 
     def pass_on() -> None:
@@ -85,5 +99,6 @@ def supervised(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         reader.join()
+        guard.communicate()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -68,6 +68,27 @@ def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
     assert gone(child)
 
 
+def test_sigkill_of_the_supervisor_ends_even_a_server_that_ignores_sigterm():
+    """Triton ignores SIGTERM as long as a caller keeps a stream open: the guard does not wait for ever."""
+    script = """
+        import os, sys, time
+        from server import supervision
+        supervision.GRACE_SECONDS = 1
+        deaf = "from signal import *; import time; signal(SIGTERM, SIG_IGN); print(1, flush=True); time.sleep(600)"
+        with supervision.supervised([sys.executable, "-c", deaf], dict(os.environ)) as process:
+            print(process.pid, flush=True)
+            time.sleep(600)
+    """
+    supervisor = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout
+    child = max(int(supervisor.stdout.readline()), int(supervisor.stdout.readline()))  # the 1 says that it is deaf
+    assert alive(child)
+    supervisor.kill()
+    supervisor.wait()
+    assert gone(child)
+    supervisor.stdout.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_are_passed_on_and_the_exit_code_comes_back(number):
     script = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
