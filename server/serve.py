@@ -96,6 +96,7 @@ def serve(
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
     token = secrets.token_hex()
+    shared = Path(f"/dev/shm/milgrain-{os.getpid()}-")  # a killed Triton leaves its shared memory behind
     with tempfile.TemporaryDirectory(prefix="milgrain-") as runtime:
         command = [
             str(triton.binary),
@@ -114,11 +115,14 @@ def serve(
             f"--metrics-port={ports.metrics}",
             f"--exit-timeout-secs={drain_timeout}",
             "--log-info=false",
+            f"--backend-config=python,shm-region-prefix-name={shared.name}",
             *triton.prepare(Path(runtime)),
         ]
         environment = triton.environment({**os.environ, **settings.to_environment()})
         silenced = NO_GPU if chosen == "cpu" else ()
-        with supervised(command, environment, silenced, lambda: drain(ports, token, drain_timeout)) as process:
+        with supervised(
+            command, environment, silenced, lambda: drain(ports, token, drain_timeout), str(shared)
+        ) as process:
             ready = announce(process, ports, configs, repository, time.monotonic() + start_timeout)
             if ready:
                 say(f"ready {ports}")

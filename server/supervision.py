@@ -20,8 +20,9 @@ cat > /dev/null                                          # until we are gone: th
 left=$(($2 * 10))
 while kill -0 -"$1" 2> /dev/null && [ $left -gt 0 ]; do sleep 0.1; left=$((left - 1)); done
 kill -9 -"$1" 2> /dev/null || true                       # a server that outlives its SIGTERM, for an idle stream, say
+if [ -n "$3" ]; then rm -f "$3"*; fi
 """
-"""Shell script of the guard: process group and seconds are its arguments, our life is its standard input."""
+"""Shell script of the guard: process group, seconds and leftovers are its arguments, our life its standard input."""
 
 
 def say(line: str) -> None:
@@ -35,13 +36,14 @@ def supervised(
     environment: dict[str, str],
     silenced: tuple[str, ...] = (),
     before_end: Callable[[], None] = lambda: None,
+    leftovers: str = "",
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
 
     The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
     own process group, which is killed on every way out. Should we die without a word (SIGKILL), the kernel sends the
-    server SIGTERM, and a guard kills what is left of the group after GRACE_SECONDS. The server's errors are passed on,
-    but for lines that hold a `silenced` text.
+    server SIGTERM, and a guard kills what is left of the group after GRACE_SECONDS. In the end the files whose paths
+    start with `leftovers` are removed. The server's errors are passed on, but for lines that hold a `silenced` text.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     us = os.getpid()
@@ -56,7 +58,7 @@ def supervised(
     )
 
     guard = subprocess.Popen(
-        ["sh", "-c", GUARD, "milgrain-guard", str(process.pid), str(GRACE_SECONDS)],
+        ["sh", "-c", GUARD, "milgrain-guard", str(process.pid), str(GRACE_SECONDS), leftovers],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,6 +25,11 @@ def family(server):
     return children
 
 
+def shared_memory(server):
+    """What Triton's Python backend holds in /dev/shm for this server."""
+    return list(Path("/dev/shm").glob(f"milgrain-{server.pid}-*"))
+
+
 def picture_size(answer):
     return Image.open(io.BytesIO(answer.image)).size
 
@@ -35,6 +41,7 @@ def test_sigterm_lets_the_answer_in_flight_arrive(canary):
     single, streamed = [], {}
     with running() as server, Client(server.grpc) as client:
         started = family(server)
+        assert shared_memory(server)
         callers = [
             threading.Thread(target=lambda: single.append(client.cut(large, look))),
             threading.Thread(target=lambda: streamed.update(client.stream([("a", large), ("b", large)], look))),
@@ -56,6 +63,7 @@ def test_sigterm_lets_the_answer_in_flight_arrive(canary):
     assert [picture_size(answer) for answer in (*single, *streamed.values())] == [(1800, 1800)] * 3
     _, alive = psutil.wait_procs(started, timeout=5)
     assert not alive
+    assert not shared_memory(server)
 
 
 def test_sigkill_leaves_no_process_behind():
@@ -64,3 +72,18 @@ def test_sigkill_leaves_no_process_behind():
         os.kill(server.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(started, timeout=30)
         assert not alive
+        assert not shared_memory(server)
+
+
+def test_sigkill_with_an_idle_stream_open_leaves_no_process_behind():
+    """Triton waits for every open stream; the guard does not."""
+    with running() as server, Client(server.grpc) as client:
+        started = family(server)
+        silent = threading.Event()
+        replies = client._stub.ModelStreamInfer(iter(lambda: silent.wait() and None, None))
+        os.kill(server.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(started, timeout=40)
+        silent.set()
+        replies.cancel()
+        assert not alive
+        assert not shared_memory(server)

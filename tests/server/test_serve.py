@@ -68,6 +68,16 @@ def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
     assert gone(child)
 
 
+def test_what_a_killed_server_leaves_behind_is_removed(tmp_path):
+    mine, others = tmp_path / "milgrain-7-region", tmp_path / "milgrain-77-region"
+    script = ["sh", "-c", f"touch {mine} {others}; kill -9 $$"]
+    with supervised(script, dict(os.environ), leftovers=str(tmp_path / "milgrain-7-")) as process:
+        process.wait()
+        assert mine.exists()
+    assert not mine.exists()
+    assert others.exists()
+
+
 def test_sigkill_of_the_supervisor_ends_even_a_server_that_ignores_sigterm():
     """Triton ignores SIGTERM as long as a caller keeps a stream open: the guard does not wait for ever."""
     script = """
