@@ -33,6 +33,8 @@ bench: $(VENV)/installed
 	$(BIN)/python -m perf.quality
 	$(BIN)/python -m perf.stages
 	$(BIN)/python -m perf.soak
+	$(BIN)/python -m perf.jpeg
+	$(BIN)/python -m perf.figures
 
 serve: $(VENV)/installed
 	$(BIN)/milgrain serve

@@ -14,7 +14,7 @@ from typing import Any
 from perf.provenance import ROOT
 
 RESULTS = ROOT / "perf" / "results"
-DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md")
+DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md")
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
@@ -119,11 +119,30 @@ def streaming() -> str:
     )
 
 
+def jpeg() -> str:
+    """Our JPEGs beside ordinary ones of the same quality."""
+    result = load("jpeg")
+    rows = []
+    for row in result["rows"]:
+        plain, ours = row["ordinary"], row["ours"]
+        rows.append(
+            [
+                str(row["quality"]),
+                f"{plain['not_white']} / {ours['not_white']}",
+                f"{ours['bytes'] / plain['bytes']:.2f}",
+                f"{plain['psnr_db']:.1f} / {ours['psnr_db']:.1f}",
+            ]
+        )
+    head = ["quality", "background pixels not white, ordinary / ours", "size, ours / ordinary", "PSNR in the piece, dB"]
+    return f"{table(head, rows)}\n\nSum over {result['pictures']} catalog pictures. {source('jpeg')}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
     "stages": stages,
     "streaming": streaming,
+    "jpeg": jpeg,
 }
 
 
