@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
-from server.contract import STAGES
+from server.contract import BAD_IMAGE, BAD_LOOK, STAGES
 
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
 cv2.setNumThreads(1)
@@ -42,11 +42,10 @@ def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Map
     by Triton before, so only the network itself can fail here.
     """
     names = [tensor.name for tensor in STAGES[stage].inputs]
-    counts = [_array(request, names[0]).shape[0] for request in requests]
-    spans = list(pairwise([0, *accumulate(counts)]))
 
     def answers() -> list[Any]:
         parts = {name: [_array(request, name) for request in requests] for name in names}
+        spans = pairwise([0, *accumulate(len(array) for array in parts[names[0]])])
         found = function(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
         return [
             _response(request, {name: array[start:end] for name, array in found.items()})
@@ -90,8 +89,8 @@ def _guarded(stage: str, request: Any, answer: Callable[[Any], Any]) -> Any:
 
 
 def _refusal(stage: str, request: Any, failure: Exception) -> Any:
-    """Turn a failure into this request's answer: ValueError is the caller's fault, anything else is ours."""
-    if isinstance(failure, ValueError):
+    """Turn a failure into this request's answer: what says BAD_IMAGE or BAD_LOOK is the caller's, all else is ours."""
+    if isinstance(failure, ValueError) and str(failure).startswith((BAD_IMAGE, BAD_LOOK)):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.INVALID_ARG)
     else:
         print(f"{stage}: request {request.request_id()!r}\n{traceback.format_exc()}", file=sys.stderr, flush=True)

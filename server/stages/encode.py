@@ -56,11 +56,12 @@ def encoded(picture: U8, look: Look) -> bytes:
         return jpeg(picture, look.rgb, look.quality)
     out = io.BytesIO()
     image = Image.fromarray(picture)
+    profile = SRGB if picture.ndim == 3 else None  # a matte is coverage, no colour
     if look.format == "png":
         # Level 1: larger files than the usual level 6, in about half the time; PNG is the slow format here.
-        image.save(out, "PNG", compress_level=1, icc_profile=SRGB)
+        image.save(out, "PNG", compress_level=1, icc_profile=profile)
     elif look.format == "webp":
-        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=SRGB)
+        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=profile)
     else:
         image.save(out, "JPEG", quality=look.quality)
     return out.getvalue()

@@ -101,6 +101,7 @@ def test_matte_is_gray(rng):
     found = encode(picture, *wire(Look(format="png", matte=True)))
     seen = Image.open(io.BytesIO(found["image"].tobytes()))
     assert seen.mode == "L"
+    assert "icc_profile" not in seen.info, "an RGB profile does not belong in a gray file"
     np.testing.assert_array_equal(np.asarray(seen), picture[..., 3])
 
 
