@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
+Plane = NDArray[Any]
+"""What OpenCV answers: it has the type that it was given, which its stubs do not know."""
 
 
 def _decode(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
