@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from kernels.reference.srgb import F32, U8
 
 
-def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
+def guided(pixels: U8, coarse: F32, radius: int, epsilon: float, box: tuple[slice, slice] = np.s_[:, :]) -> F32:
     """Up-sample `coarse` to the photo's size so that it follows the photo's edges: alpha = a . I + b.
 
-    pixels [H, W, 3] uint8 sRGB, the guide; coarse [h, w] float32 in [0, 1]; returns [H, W] float32 in [0, 1].
+    pixels [H, W, 3] uint8 sRGB, the guide; coarse [h, w] float32 in [0, 1]; returns [H, W] float32 in [0, 1],
+    of which `box` (rows, columns).
     radius is in pixels of `coarse`; epsilon is the variance (of colour in [0, 1]) below which the guide is flat.
     a and b are solved per window at the size of `coarse`, averaged, and up-sampled bilinearly.
     """
@@ -39,10 +40,9 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float) -> F32:
     ag = (c1 * rp + c3 * gp + c4 * bp) / determinant
     ab = (c2 * rp + c4 * gp + c5 * bp) / determinant
     offset = p0 - ar * r0 - ag * g0 - ab * b0
-    alpha = np.zeros((height, width), np.float32)
-    for gain, guide in zip((ar, ag, ab), cv2.split(pixels), strict=True):
-        alpha += _enlarged(mean(gain) / 255, height, width) * guide
-    alpha += _enlarged(mean(offset), height, width)
+    alpha = _enlarged(mean(offset), height, width)[box].copy()
+    for gain, guide in zip((ar, ag, ab), cv2.split(pixels[box]), strict=True):
+        alpha += _enlarged(mean(gain) / 255, height, width)[box] * guide
     return alpha.clip(0, 1, out=alpha)
 
 

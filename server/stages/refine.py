@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import cv2
 import numpy as np
 
+from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.composite import bounds
+from kernels.reference.filament import filament
 from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
 from kernels.reference.letterbox import unletterbox
+from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8
 from server.report import Report
+
+Box = tuple[slice, slice]
 
 RADIUS = 1
 EPSILON = 1e-5
 """Guided filter: half window in network pixels, variance of colour below which the photo is flat."""
 FLOOR, CEILING = 0.2, 0.8
 """Up-sampling spreads a step over a ramp: alpha below the floor is 0, above the ceiling 1, stretched between."""
+NOTHING = 0.05
+"""Network alpha at most this, and so two network pixels around: certain background."""
+MARGIN = 0.04
+"""Share of the photo's longer side that is looked at around what the network found: lost wires reach out."""
 UNSURE = 0.02
 """Share of the piece's area that may be neither in nor out before a person is asked."""
 
@@ -30,18 +40,59 @@ def refine(pixels: U8, coarse: F32, report: U8) -> dict[str, np.ndarray]:
     """
     found = Report.read(report)
     with found.stage("refine"):
-        alpha = upsample(pixels, coarse)
-        colour = foreground(pixels, alpha)
+        alpha, colour, facts = refined(pixels, unletterbox(coarse, *pixels.shape[:2]))
         cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
-        found.facts["qa"] = judge(alpha, found)
+        found.facts["qa"] = judge(alpha, found) | facts
     return {"alpha": alpha, "foreground": colour, "cutout": cutout, "report": found.write()}
 
 
-def upsample(pixels: U8, coarse: F32) -> F32:
-    """Bring the network's alpha to the photo's size along the photo's own edges. Exactly 0 and 1 where it is sure."""
+def refined(pixels: U8, coarse: F32) -> tuple[F32, U8, dict[str, Any]]:
+    """Return alpha [H, W], foreground [H, W, 3] and the facts of it, of a photo and the network's maps of it [3, h, w].
+
+    Everything happens in the box of what the network found, and a margin; beyond it there is nothing.
+    """
     height, width = pixels.shape[:2]
-    alpha = guided(pixels, np.ascontiguousarray(unletterbox(coarse, height, width)[0]), RADIUS, EPSILON)
-    return np.clip((alpha - FLOOR) / (CEILING - FLOOR), 0, 1)
+    alpha, colour = np.zeros((height, width), np.float32), np.full_like(pixels, 255)
+    box = _box(coarse[0], height, width)
+    inside = pixels[box]
+    behind, hint, metal = evidence(pixels, coarse, box)
+    part = upsample(pixels, coarse[0], box)
+    part, restored = filament(part, behind, hint)
+    part, holes = openings(part, behind, hint, metal)
+    alpha[box] = part
+    colour[box] = foreground(inside, part)
+    return alpha, colour, {"restored": restored, "openings": asdict(holes)}
+
+
+def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:
+    """Bring the network's alpha [h, w] to the photo's size along its edges, exactly 0 and 1 where it is sure."""
+    alpha = guided(pixels, np.ascontiguousarray(coarse), RADIUS, EPSILON, box)
+    alpha -= FLOOR
+    alpha *= 1 / (CEILING - FLOOR)
+    return alpha.clip(0, 1, out=alpha)
+
+
+def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8]:
+    """Return the backdrop in the box, and the network's alpha and metal there as bytes."""
+    height, width = pixels.shape[:2]
+    nothing = 255 * (cv2.dilate(coarse[0], np.ones((5, 5), np.uint8)) <= NOTHING).astype(np.uint8)
+    background = cv2.resize(nothing, (width, height), interpolation=cv2.INTER_NEAREST)[box]
+    hint, metal = (cv2.resize(np.rint(plane * 255).astype(np.uint8), (width, height))[box] for plane in coarse[:2])
+    return backdrop(pixels[box], background), hint, metal
+
+
+def _box(coarse: F32, height: int, width: int) -> Box:
+    """Return rows and columns of the photo where the network found anything, and the margin around them."""
+    found = coarse > NOTHING
+    rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+    if not rows.size:
+        return np.s_[:, :]
+    margin = MARGIN * max(height, width)
+    down, across = height / coarse.shape[0], width / coarse.shape[1]
+    return np.s_[
+        max(0, int(rows[0] * down - margin)) : min(height, int((rows[-1] + 1) * down + margin)),
+        max(0, int(columns[0] * across - margin)) : min(width, int((columns[-1] + 1) * across + margin)),
+    ]
 
 
 def judge(alpha: F32, report: Report) -> dict[str, Any]:

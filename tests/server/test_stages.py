@@ -8,7 +8,7 @@ import numpy as np
 from server.contract import Look
 from server.report import Report
 from server.stages.composite import composite
-from server.stages.refine import refine, upsample
+from server.stages.refine import refine, refined, upsample
 from server.stages.relight import relight
 
 SIZE = 128
@@ -44,13 +44,13 @@ def test_upsampling_beats_bilinear_four_times():
     truth = ring(4 * SIZE)
     coarse = coarse_of(truth)
     plain = cv2.resize(coarse[0], truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    found = upsample(photo_of(truth), coarse)
+    found = upsample(photo_of(truth), coarse[0])
     assert np.abs(found - truth).mean() < np.abs(plain - truth).mean() / 4
 
 
 def test_sure_pixels_are_exactly_0_and_1():
     truth = ring(4 * SIZE)
-    found = upsample(photo_of(truth), coarse_of(truth))
+    found = upsample(photo_of(truth), coarse_of(truth)[0])
     inner = cv2.erode(truth, np.ones((9, 9))) == 1
     outer = cv2.dilate(truth, np.ones((9, 9))) == 0
     assert (found[inner] == 1).all()
@@ -67,6 +67,20 @@ def test_refine_reports_a_clean_ring_without_doubts():
     assert not facts["needs_review"], facts["reasons"]
     np.testing.assert_array_equal(found["cutout"][..., :3], found["foreground"])
     np.testing.assert_array_equal(found["cutout"][..., 3], np.rint(found["alpha"] * 255))
+
+
+def test_refine_works_inside_the_box_and_reports_what_it_did():
+    """The same piece on a photo with much more table around it: the same alpha, nothing beyond."""
+    truth = ring(2 * SIZE)
+    wide = np.pad(truth, 2 * SIZE)
+    alpha, colour, facts = refined(photo_of(wide), coarse_of(wide))
+    assert np.abs(alpha - wide).mean() < 0.002
+    assert (alpha[: 2 * SIZE] == 0).all()
+    assert (colour[: 2 * SIZE] == 255).all()
+    assert facts["openings"] | {"kept_area": 0} == {
+        "kept": 1, "kept_area": 0, "closed": 0, "closed_area": 0, "opened_area": 0
+    }  # fmt: skip
+    assert abs(facts["openings"]["kept_area"] - np.pi * (0.2 * 2 * SIZE) ** 2) < 200
 
 
 def reasons(alpha: np.ndarray, coarse: np.ndarray) -> str:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kernels.reference.backdrop import CELL, backdrop, cells, pull_push
+
+
+def certain(shape, hole=np.s_[0:0]):
+    background = np.full(shape, 255, np.uint8)
+    background[hole] = 0
+    return background
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 13), (65, 40)])
+def test_a_plain_table_is_known_everywhere(size):
+    pixels = np.full((*size, 3), (90, 110, 140), np.uint8)
+    found = backdrop(pixels, certain(size, np.s_[size[0] // 3 : size[0] // 2]))
+    for plane in (found.plain, found.difference, found.noise):
+        assert plane.shape == size
+        assert not plane.any()
+
+
+def test_a_ramp_goes_on_under_the_piece():
+    """A table that gets brighter by 128 over 256 px: what a piece of 48 px hides is guessed within 8 levels."""
+    pixels = (60 + np.arange(256)[None, :, None] // 2).repeat(256, 0).repeat(3, 2).astype(np.uint8)
+    hole = np.s_[104:152, 104:152]
+    shown = pixels.copy()
+    shown[hole] = 0
+    known = (cells(certain((256, 256), hole)) == 255).astype(np.float32)
+    filled = pull_push(cells(shown).astype(np.float32), known)
+    assert np.abs(filled - cells(pixels))[13:19, 13:19].max() < 8
+
+
+def test_difference_is_half_the_sum_of_the_channels():
+    pixels = np.full((64, 64, 3), 100, np.uint8)
+    pixels[30:34, 30:34] = (160, 120, 100)
+    found = backdrop(pixels, certain((64, 64), np.s_[24:40, 24:40]))
+    assert found.plain[31, 31] == 40
+    assert found.plain[0, 0] == 0
+
+
+def test_a_shadow_is_plain_different_but_explained():
+    """Half the light everywhere of the same colour; a hundredth is too dark for a shadow."""
+    pixels = np.full((64, 64, 3), (200, 160, 120), np.uint8)
+    pixels[24:32, 24:40] = (100, 80, 60)
+    pixels[32:40, 24:40] = 2
+    found = backdrop(pixels, certain((64, 64), np.s_[24:40, 24:40]))
+    assert found.plain[28, 32] == 120
+    assert found.difference[28, 32] <= 2  # rounding of the colours
+    assert found.difference[36, 32] > 50
+
+
+def test_texture_is_noise(rng):
+    pixels = rng.normal(128, 20, (128, 128, 1)).clip(0, 255).repeat(3, 2).astype(np.uint8)
+    found = backdrop(pixels, certain((128, 128), np.s_[40:80, 40:80]))
+    # E|N(0, 20)| = 16 per channel, half the sum of three: 24; less what the estimate follows of it
+    assert found.noise.mean() == pytest.approx(24, abs=3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 17), (CELL, CELL)])
+def test_no_background_at_all_is_no_evidence(rng, size):
+    pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    found = backdrop(pixels, np.zeros(size, np.uint8))
+    assert not found.plain.any()
+    assert not found.usual(found.plain).any()
+
+
+def test_usual_and_contrast_are_what_is_hereabouts():
+    pixels = np.full((64, 64, 3), 50, np.uint8)
+    pixels[16:48, 16:48] = 150
+    found = backdrop(pixels, certain((64, 64), np.s_[16:48, 16:48]))
+    alpha = np.zeros((64, 64), np.float32)
+    alpha[16:48, 16:48] = 1
+    assert found.contrast(alpha)[32, 32] == 150
+    usual = found.usual(np.full((64, 64), 7, np.uint8))
+    assert (usual == 7).all()
