@@ -28,6 +28,10 @@ TRAINED: dict[str, float] = {
     "signet": 0.5,
     "wire_wrap": 1.0,
     "multistrand": 0.7,
+    "charms": 1.2,
+    "textured_band": 1.0,
+    "pave_ring": 0.8,
+    "studs": 1.2,
 }
 # Never trained on: they measure how far the network reaches.
 HELD_OUT: tuple[str, ...] = ("brooch", "tennis", "chandelier")
