@@ -7,8 +7,8 @@ import numpy as np
 from training import links, materials, mounts, poses
 from training.geometry import Array, circle, merge, noise, torus, tube
 from training.piece import Material, Part, Piece
-from training.plates import block, capsule, drop, ellipse, heart, leaf, moon, plate, star, turned
 from training.pieces.pendant import hung
+from training.plates import block, capsule, drop, ellipse, heart, leaf, moon, plate, star, turned
 
 SHAPES = ("star", "heart", "moon", "leaf", "key", "cross", "hand", "flower", "feather", "paw", "drop", "bolt", "fish")
 
@@ -133,7 +133,7 @@ def make(rng: np.random.Generator) -> Piece:
         if rng.random() < 0.25:  # a cord instead of the chain
             low = path[np.argmin(path[:, 1])]
             parts = mounts.shifted(drop_, low - [0, radius * 1.1, 0])
-            parts.append(Part(tube(path + [0, 0, 0.06], width, circle(8)), materials.cord(rng), "other"))
+            parts.append(Part(tube(path + np.array([0, 0, 0.06]), width, circle(8)), materials.cord(rng), "other"))
         else:
             parts = hung(rng, drop_, radius * 1.12, metal, path, width)
         return poses.lying(rng, Piece("charms", tuple(parts)), 0.03)

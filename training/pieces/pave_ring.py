@@ -60,6 +60,6 @@ def make(rng: np.random.Generator) -> Piece:
     if rng.random() < 0.3:  # a plain ring on each side
         other = materials.metal(rng)
         for side in (-1, 1):
-            line = ring_path(1.0) + [0, 0, side * (half * 1.05 + 0.09)]
+            line = ring_path(1.0) + np.array([0, 0, side * (half * 1.05 + 0.09)])
             parts.append(Part(tube(line, 1.0, rounded(16, 3, 0.06, 0.06), closed=True), other, "metal"))
     return poses.ring(rng, Piece("pave_ring", tuple(parts)))

@@ -7,8 +7,8 @@ import numpy as np
 from training import materials, mounts, poses
 from training.geometry import cabochon, circle, lathe, merge, noise, sphere, torus, tube
 from training.piece import Part, Piece
-from training.plates import plate
 from training.pieces.charms import figure
+from training.plates import plate
 
 
 def _front(rng: np.random.Generator) -> list[Part]:
@@ -48,9 +48,8 @@ def _front(rng: np.random.Generator) -> list[Part]:
         count = int(rng.integers(3, 6))
         x = (np.arange(count) - (count - 1) / 2) * 2.2 / count
         spots = np.stack([x, 0 * x, 0 * x], 1)
-        return mounts.pave(spots, np.tile([0, 0, 1.0], (count, 1)), 1.0 / count, metal, materials.clear(rng)) + [
-            Part(cabochon(1.15, 1.3 / count, 0.05).moved(offset=(0, 0, -0.25)), metal, "metal")
-        ]
+        stones = mounts.pave(spots, np.tile([0, 0, 1.0], (count, 1)), 1.0 / count, metal, materials.clear(rng))
+        return [*stones, Part(cabochon(1.15, 1.3 / count, 0.05).moved(offset=(0, 0, -0.25)), metal, "metal")]
     stone, count = materials.stone(rng), int(rng.integers(4, 8))
     parts = mounts.claw_set(rng, 0.4, metal, materials.clear(rng))
     for k in range(count):
@@ -60,7 +59,7 @@ def _front(rng: np.random.Generator) -> list[Part]:
             parts += mounts.shifted(mounts.claw_set(rng, 0.3, metal, stone), at)
         else:
             parts.append(Part(sphere(0.3, 28).moved(offset=at), stone, "stone"))
-    return parts + [Part(torus(0.7, 0.08, 48, 8).moved(offset=(0, 0, -0.25)), metal, "metal")]
+    return [*parts, Part(torus(0.7, 0.08, 48, 8).moved(offset=(0, 0, -0.25)), metal, "metal")]
 
 
 def make(rng: np.random.Generator) -> Piece:

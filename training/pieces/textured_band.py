@@ -87,7 +87,7 @@ def make(rng: np.random.Generator) -> Piece:
         parts.append(Part(merge(ropes), edge, "metal"))
     elif rim < 0.6:
         section = rounded(16, 3.0, 0.18 * width, thick * 1.25)
-        lines = [tube(ring_path(1.0) + [0, 0, s * width * 0.95], 1.0, section, closed=True) for s in (-1, 1)]
+        lines = [tube(ring_path(1.0) + np.array([0, 0, s * width * 0.95]), 1.0, section, closed=True) for s in (-1, 1)]
         parts.append(Part(merge(lines), edge, "metal"))
     if rng.random() < 0.25:
         section = rounded(20, 8.0, float(rng.uniform(0.2, 0.6)) * width, thick * 1.12)
