@@ -39,7 +39,8 @@ STONES = {
 }
 
 
-def _vary(rng: np.random.Generator, color: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
+def varied(rng: np.random.Generator, color: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
+    """Return a colour near `color`: each channel times 1 - spread to 1 + spread."""
     r, g, b = np.clip(np.array(color) * rng.uniform(1 - spread, 1 + spread, 3), 0.01, 1.0)
     return float(r), float(g), float(b)
 
@@ -59,9 +60,9 @@ def metal(rng: np.random.Generator, name: str | None = None) -> Material:
     rough = float(
         rng.choice([rng.uniform(0.03, 0.09), rng.uniform(0.09, 0.2), rng.uniform(0.2, 0.4)], p=[0.5, 0.3, 0.2])
     )
-    made = Material("metal", _vary(rng, METALS[name], 0.05), rough)
+    made = Material("metal", varied(rng, METALS[name], 0.05), rough)
     if name in ("silver", "copper", "bronze", "oxidised") and rng.random() < 0.4:
-        dark = _vary(rng, (0.25, 0.22, 0.2), 0.3)
+        dark = varied(rng, (0.25, 0.22, 0.2), 0.3)
         made = replace(made, second=dark, frequency=float(rng.uniform(3, 14)))
     return made
 
@@ -69,7 +70,7 @@ def metal(rng: np.random.Generator, name: str | None = None) -> Material:
 def clear(rng: np.random.Generator, name: str | None = None) -> Material:
     """Return a transparent stone."""
     color, ior = STONES[name or str(rng.choice(list(STONES)))]
-    return Material("clear", _vary(rng, color, 0.1), 0.0, ior)
+    return Material("clear", varied(rng, color, 0.1), 0.0, ior)
 
 
 def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
@@ -80,7 +81,7 @@ def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
     kind = rng.random()
     if kind < 0.45:
         return Material("opaque", color, rough)
-    near = _vary(rng, color, 0.5) if rng.random() < 0.6 else random_color(rng)
+    near = varied(rng, color, 0.5) if rng.random() < 0.6 else random_color(rng)
     return Material("opaque", color, rough, 1.5, near, float(rng.uniform(2, 12)), bands=kind > 0.8)
 
 
@@ -88,7 +89,7 @@ def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]
     color = colors[int(rng.choice(5, p=[0.45, 0.2, 0.15, 0.1, 0.1]))]
-    return Material("pearl", _vary(rng, color, 0.06), float(rng.uniform(0.06, 0.2)), 1.6)
+    return Material("pearl", varied(rng, color, 0.06), float(rng.uniform(0.06, 0.2)), 1.6)
 
 
 # Base, second colour, frequency of its noise, in bands or not: stones that cutters sell as cabochons.
@@ -122,13 +123,13 @@ def gemlike(rng: np.random.Generator, name: str | None = None) -> Material:
     """Return a stone as cabochons are cut from: turquoise, jade, agate, onyx, opal or a translucent one."""
     if name is None and rng.random() < 0.15:
         color = TRANSLUCENT[int(rng.integers(len(TRANSLUCENT)))]
-        return Material("clear", _vary(rng, color, 0.08), 0.0, 1.55)
+        return Material("clear", varied(rng, color, 0.08), 0.0, 1.55)
     color, second, frequency, bands = PATTERNED[name or str(rng.choice(list(PATTERNED)))]
     rough = float(rng.uniform(0.02, 0.1) if rng.random() < 0.8 else rng.uniform(0.2, 0.45))
-    made = Material("opaque", _vary(rng, color, 0.12), rough)
+    made = Material("opaque", varied(rng, color, 0.12), rough)
     if second is not None:
         made = replace(
-            made, second=_vary(rng, second, 0.12), frequency=frequency * float(rng.uniform(0.6, 1.6)), bands=bands
+            made, second=varied(rng, second, 0.12), frequency=frequency * float(rng.uniform(0.6, 1.6)), bands=bands
         )
     return made
 
