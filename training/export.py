@@ -21,7 +21,7 @@ import torch
 from training import measure
 from training.network import MEAN, SCALE, Segment
 
-BACKENDS = ("torch f32", "onnxruntime f32", "openvino f32", "openvino bf16")
+BACKENDS = ("torch f32", "onnxruntime f32", "openvino f32", "openvino bf16", "openvino int8")
 DATA = (
     "Photos of synthetic jewelry, path traced by this repository's renderer (training/ASSETS.md lists the light maps, "
     "textures and photographs used as surroundings), composited over photographs and textures without jewelry; the "
@@ -39,7 +39,7 @@ def load(run: Path) -> tuple[Segment, dict[str, Any]]:
 
 
 def write_onnx(network: Segment, size: int, path: Path) -> None:
-    """Write an opset 17 graph with a dynamic batch."""
+    """Write an opset 17 graph with a dynamic batch, height and width."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         network,
@@ -47,7 +47,7 @@ def write_onnx(network: Segment, size: int, path: Path) -> None:
         str(path),
         input_names=["net_input"],
         output_names=["coarse"],
-        dynamic_axes={"net_input": {0: "batch"}, "coarse": {0: "batch"}},
+        dynamic_axes=dict.fromkeys(("net_input", "coarse"), {0: "batch", 2: "height", 3: "width"}),
         opset_version=17,
         dynamo=False,
     )
@@ -107,8 +107,10 @@ def parity(network: Segment, path: Path, size: int, data: Path, backends: list[s
         "openvino f32": measure.openvino(path, "f32"),
         "openvino bf16": measure.openvino(path, "bf16"),
     }
-    networks = {name: known[name] for name in backends}
     given = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
+    if "openvino int8" in backends:
+        known["openvino int8"] = measure.openvino(measure.quantized(path, data, given, path.with_suffix(".int8")), "f32")
+    networks = {name: known[name] for name in backends}
     keep = (
         "iou",
         "mse",
