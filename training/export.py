@@ -47,7 +47,7 @@ def write_onnx(network: Segment, size: int, path: Path) -> None:
         str(path),
         input_names=["net_input"],
         output_names=["coarse"],
-        dynamic_axes=dict.fromkeys(("net_input", "coarse"), {0: "batch", 2: "height", 3: "width"}),
+        dynamic_axes={name: {0: "batch", 2: "height", 3: "width"} for name in ("net_input", "coarse")},
         opset_version=17,
         dynamo=False,
     )
@@ -109,7 +109,8 @@ def parity(network: Segment, path: Path, size: int, data: Path, backends: list[s
     }
     given = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
     if "openvino int8" in backends:
-        known["openvino int8"] = measure.openvino(measure.quantized(path, data, given, path.with_suffix(".int8")), "f32")
+        small = measure.quantized(path, data, given, path.with_suffix(".int8.onnx"))
+        known["openvino int8"] = measure.openvino(small, "f32")
     networks = {name: known[name] for name in backends}
     keep = (
         "iou",
