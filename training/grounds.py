@@ -169,7 +169,7 @@ def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
         light = np.array([0.86, 0.85, 0.82]) if rng.random() < 0.6 else base
         facets = np.zeros((512, 512))
         for _ in range(3):
-            field, axis = fractal(rng, power=1.9), rng.normal(size=2)
+            field, axis = fractal(rng, power=2.4), rng.normal(size=2)
             slope = np.gradient(np.abs(field - 0.5))
             facets += axis[0] * slope[0] + axis[1] * slope[1]
         facets /= np.percentile(np.abs(facets), 98) + 1e-9
@@ -178,11 +178,11 @@ def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
         tones = [(0.86, 0.66, 0.56), (0.78, 0.57, 0.45), (0.6, 0.42, 0.31), (0.42, 0.28, 0.2), (0.27, 0.18, 0.14)]
         tone = np.array(tones[int(rng.integers(len(tones)))]) * rng.uniform(0.93, 1.07)
         cells = np.abs(np.sin(60 * fractal(rng, power=1.3)) * np.sin(60 * fractal(rng, power=1.3)))
-        red = np.array([0.04, -0.03, -0.03]) * (2 * soft - 1)[..., None]
+        red = np.array([0.02, -0.012, -0.012]) * (2 * soft - 1)[..., None]
         mix = tone * (0.97 + 0.05 * cells - 0.04 * (fine < 0.2))[..., None] + red
         for _ in range(int(rng.integers(0, 4))):  # folds of a palm or knuckle
-            crease = np.exp(-(((fractal(rng, power=2.6) - float(rng.uniform(0.3, 0.7))) / 0.008) ** 2))
-            mix = mix * (1 - 0.35 * crease)[..., None]
+            crease = np.exp(-(((fractal(rng, power=2.6) - float(rng.uniform(0.3, 0.7))) / 0.02) ** 2))
+            mix = mix * (1 - 0.14 * crease * soft)[..., None]
     elif kind == "page":
         mix = _page(rng, base) * (0.97 + 0.06 * (soft - 0.5))[..., None]
     elif kind == "tiles":

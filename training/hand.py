@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from training.fetch_assets import ASSETS
-from training.geometry import Array, Mesh, merge, noise, rotation, spline, tube
+from training.geometry import Array, Mesh, circle, merge, noise, rotation, spline, tube
 
 HAND = ASSETS / "hand/left.glb"
 FINGERS = ("index-finger", "middle-finger", "ring-finger", "pinky-finger")
@@ -73,8 +73,8 @@ def finger(rng: np.random.Generator, radius: float, length: float) -> Mesh:
     for at in (0.33, 0.37, 0.69, 0.72):
         swell -= 0.03 * np.exp(-(((x - at) / 0.006) ** 2))
     tip = np.sqrt(np.clip(1 - np.clip((x - 0.88) / 0.12, 0, 1) ** 2, 0.0004, 1))
-    rod = tube(spline(knots, 70), radius * swell * tip)
-    return rod.displaced(0.015 * radius * noise(rod.points / radius, rng, 7.0, 2))
+    rod = tube(spline(knots, 70), radius * swell * tip, circle(28))
+    return rod.displaced(0.01 * radius * noise(rod.points / radius, rng, 7.0, 2))
 
 
 def hand(rng: np.random.Generator, size: float) -> Mesh:

@@ -251,7 +251,7 @@ def cushion(rng: np.random.Generator, size: float) -> Parts:
     length = size * float(rng.uniform(1.5, 4))
     x = np.linspace(-1, 1, 40)
     radius = size * 0.5 * np.sqrt(np.clip(1 - np.abs(x) ** 8, 0.001, 1))
-    mesh = tube(np.stack([x * length, 0 * x, 0 * x], 1), radius)
+    mesh = tube(np.stack([x * length, 0 * x, 0 * x], 1), radius, circle(28))
     mesh = mesh.displaced(0.03 * size * noise(mesh.points / size, rng, 3.0, 2)).scaled(1, float(rng.uniform(1, 2)), 0.8)
     return (_other(_lain(mesh), _dull(rng)),)
 
@@ -546,12 +546,14 @@ def through(rng: np.random.Generator, piece: Piece) -> Parts:
     if way < 0.8:
         length = free * float(rng.uniform(5, 8))
         rod = hand.finger(rng, free * 0.93, length)
-        start = middle - axis * length * float(rng.uniform(0.3, 0.6))
+        steep = abs(axis[2]) > 0.7  # seen from above it would hide the ring, so its tip ends soon
+        beyond = free * float(rng.uniform(0.8, 2.0)) if steep else length * float(rng.uniform(0.4, 0.7))
+        start = middle - axis * (length - beyond)
         rod = rod.moved(turn * [1.0, 0.98, 0.98], start)
         return (_other(rod, skin(rng)),)
-    rod = tube(
-        np.stack([middle - 6 * axis, middle, middle + 6 * axis]), free * float(rng.uniform(0.3, 0.9)), circle(40)
-    )
+    beyond = free * float(rng.uniform(0.5, 2.5)) if abs(axis[2]) > 0.7 else 6.0
+    line = np.stack([middle - 6 * axis, middle, middle + beyond * axis])
+    rod = tube(line, free * float(rng.uniform(0.3, 0.9)), circle(40))
     return (_other(rod, _dull(rng) if rng.random() < 0.6 else _shiny(rng)),)
 
 

@@ -57,3 +57,13 @@ def test_held_out_families_are_never_drawn_for_training():
     assert not set(pieces.HELD_OUT) & set(pieces.TRAINED)
     drawn = {pieces.make(np.random.default_rng(seed)).family for seed in range(60)}
     assert not drawn & set(pieces.HELD_OUT)
+
+
+def test_two_tone_changes_metal_only():
+    piece = pieces.family("solitaire")(np.random.default_rng(2))
+    mixed = pieces.two_tone(np.random.default_rng(0), piece)
+    metals = {part.material for part in mixed.parts if part.slot == "metal"}
+    assert len(metals) == 2
+    for before, after in zip(piece.parts, mixed.parts, strict=True):
+        assert after.mesh is before.mesh
+        assert before.slot == "metal" or after == before

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 
+from training import materials
 from training.piece import Piece
 
 # Name and weight. Order matters: a seed picks by position, so append.
@@ -54,6 +56,20 @@ def family(name: str) -> Callable[[np.random.Generator], Piece]:
     return import_module(f"training.pieces.{name}").make
 
 
+def two_tone(rng: np.random.Generator, piece: Piece) -> Piece:
+    """Give some of the metal parts another alloy, as in a gold ring with a white head."""
+    metal = [k for k, part in enumerate(piece.parts) if part.slot == "metal"]
+    if len(metal) < 2:
+        return piece
+    first, second = materials.two_metals(rng)
+    other = set(rng.choice(metal, int(rng.integers(1, len(metal))), replace=False).tolist())
+    parts = (
+        replace(part, material=second if k in other else first) if k in metal else part
+        for k, part in enumerate(piece.parts)
+    )
+    return replace(piece, parts=tuple(parts))
+
+
 def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
     """Draw a family, then a piece of it, lying on z = 0."""
     if held_out:
@@ -61,4 +77,5 @@ def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
     else:
         weights = np.array(list(TRAINED.values()))
         name = str(rng.choice(list(TRAINED), p=weights / weights.sum()))
-    return family(name)(rng).rested()
+    piece = family(name)(rng).rested()
+    return two_tone(rng, piece) if rng.random() < 0.08 else piece

@@ -87,7 +87,7 @@ def make(rng: np.random.Generator) -> Piece:
         ear = merge([hook(rng, wire).moved(offset=(0, top + 0.16, 0.05)), torus(0.09, wire, 24, 8)
                      .moved(offset=(0, top + 0.04, 0.05))])  # fmt: skip
         one = Piece("plain_plate", (*drop_, Part(ear, metal, "metal")))
-        gap = float(rng.uniform(1.6, 2.6))
+        gap = float(np.ptp(sheet.points[:, 0])) + float(rng.uniform(0.15, 0.9))
         pair = [poses.lying(rng, one, 0.15).rested() if rng.random() < 0.3 else one.rested() for _ in range(2)]
         both = tuple(part for k, p in enumerate(pair) for part in p.moved(offset=(gap * k, 0.1 * k, 0)).parts)
         return poses.turned(rng, Piece("plain_plate", both).sized(1.4))
