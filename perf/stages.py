@@ -50,7 +50,7 @@ def sample(path: Path) -> bytes:
 def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[], Any]]:
     """Return one call per stage, each on what the stages before it made of `photo`; only `only`'s where it is given."""
     card = read_card(SEGMENT / "model.json")
-    segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, Settings().threads))
+    segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, card.input.size, Settings().threads))
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
         "decode": Decoder(card, Settings()),
         "segment": lambda net_input: {"coarse": segmenter(net_input[None])["coarse"][0]},

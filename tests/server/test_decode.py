@@ -202,7 +202,7 @@ CARD = Card.model_validate(
         "file": "any.onnx",
         "sha256": "00",
         "licence": "none",
-        "input": {"name": "x", "size": 64, "mean": [0.5, 0.5, 0.5], "scale": [0.5, 0.5, 0.5]},
+        "input": {"name": "x", "size": 64, "overview": 32, "mean": [0.5, 0.5, 0.5], "scale": [0.5, 0.5, 0.5]},
         "alpha": {"output": "y", "channel": 0},
     }
 )
