@@ -17,7 +17,7 @@ LONG = 1 / 16
 """... or that long, as a share of the photo's longer side: a chain is faint from end to end, a speck is short."""
 MARGIN, LEAST_MARGIN = 1 / 4, 1 / 32
 """Room on each side, as a share of the piece's longer side, and at least this share of the photo's."""
-WORTHWHILE = 0.8
+WORTHWHILE = 0.9
 """Share of the photo's longer side above which the window gains too little and the whole photo is taken."""
 
 

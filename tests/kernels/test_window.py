@@ -48,12 +48,12 @@ def test_nothing_or_nearly_everything_is_the_whole_photo(parts):
 
 
 def test_too_little_gain_is_the_whole_photo():
-    """840 px and a quarter on each side are 1260, within 0.8 of 1600; 875 px would be 1312."""
-    assert chosen((15, 10, 48, 20, 1.0)).width == 1238
-    assert chosen((15, 10, 50, 20, 1.0)) == WHOLE
+    """950 px and a quarter on each side are 1425, within 0.9 of 1600; 975 px would be 1462."""
+    assert chosen((10, 10, 48, 20, 1.0)).width == 1425
+    assert chosen((10, 10, 49, 20, 1.0)) == WHOLE
 
 
-@pytest.mark.parametrize("size", [1281, 1600, 4000])
+@pytest.mark.parametrize("size", [1441, 1600, 4000])
 def test_a_photo_not_much_larger_than_the_network_is_taken_whole(size):
     assert chosen(PIECE, size=size) == WHOLE
 
