@@ -25,8 +25,8 @@ PAGE = Path(__file__).with_suffix(".html")
 IN_FLIGHT = 4
 THUMBNAIL = 640
 """Longest side of a picture in the page, in pixels; the files beside it are whole."""
-COLOURS = {"decode": "#c9b48a", "segment": "#a9843f", "refine": "#6e8b74", "relight": "#b0776b", "composite": "#7f8ea3",
-           "encode": "#4f5b6b", "waiting": "#dcd8d1"}  # fmt: skip
+COLOURS = {"decode": "#c9b48a", "locate": "#d3a04f", "crop": "#8a6d3b", "segment": "#a9843f", "refine": "#6e8b74",
+           "relight": "#b0776b", "composite": "#7f8ea3", "encode": "#4f5b6b", "waiting": "#dcd8d1"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ def page(photos: list[Path], white: Run, cutout: Run) -> str:
         summary="".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in summary.items()),
         sections="\n".join(section(photo, white.answers[str(photo)], cutout.answers[str(photo)]) for photo in photos),
         footer=f"<code>{escape(str(origin['command']))}</code> at {str(origin['commit'])[:9] or 'no commit'}, "
-        f"{origin['date']}. A picture is a small copy of the file it links to; the time of segment includes its wait.",
+        f"{origin['date']}. A picture is a small copy of the file it links to; the times of locate and segment "
+        "include their waits.",
     )
 
 

@@ -29,8 +29,10 @@ from server.engines import OpenVinoEngine
 from server.repository import config_path, default_repository, read_config
 from server.settings import Settings
 from server.stages.composite import composite
+from server.stages.crop import Cropper
 from server.stages.decode import Decoder
 from server.stages.encode import encode
+from server.stages.locate import Locator
 from server.stages.refine import refine
 from server.stages.relight import relight
 from server.stages.segment import Segmenter
@@ -47,13 +49,21 @@ def sample(path: Path) -> bytes:
     return out.getvalue()
 
 
+def unbatched(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the tensors of a batch of one photo without the batch axis."""
+    return {name: array[0] for name, array in found.items()}
+
+
 def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[], Any]]:
     """Return one call per stage, each on what the stages before it made of `photo`; only `only`'s where it is given."""
     card = read_card(SEGMENT / "model.json")
-    segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, Settings().threads))
+    locator = Locator(OpenVinoEngine(card, SEGMENT, card.input.overview, Settings().threads))
+    segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, card.input.size, Settings().threads))
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
         "decode": Decoder(card, Settings()),
-        "segment": lambda net_input: {"coarse": segmenter(net_input[None])["coarse"][0]},
+        "locate": lambda overview: unbatched(locator(overview[None])),
+        "crop": Cropper(card),
+        "segment": lambda net_input: unbatched(segmenter(net_input[None])),
         "refine": refine,
         "relight": relight,
         "composite": composite,

@@ -20,6 +20,8 @@ class NetInput(BaseModel):
 
     name: str
     size: int = Field(ge=32, le=4096)
+    overview: int = Field(ge=32, le=4096)
+    """Side of the small input that shows the whole photo, to locate the piece; `size` where the graph has one size."""
     mean: Triple
     scale: Triple
 

@@ -90,7 +90,7 @@ class Tensor:
     """One named tensor at a stage border; dims without the batch axis, -1 where it varies from photo to photo."""
 
     name: str
-    dtype: Literal["UINT8", "FP32"]
+    dtype: Literal["UINT8", "INT32", "FP32"]
     dims: tuple[int, ...]
 
 
@@ -107,7 +107,10 @@ LOOK = Tensor("look", "UINT8", (-1,))  # JSON of Look
 REPORT = Tensor("report", "UINT8", (-1,))  # JSON; grows from stage to stage
 IMAGE = Tensor("image", "UINT8", (-1,))  # encoded bytes
 PIXELS = Tensor("pixels", "UINT8", (-1, -1, 3))  # sRGB, upright
-NET_INPUT = Tensor("net_input", "FP32", (3, -1, -1))  # letterboxed, normalised as the model card says
+OVERVIEW = Tensor("overview", "FP32", (3, -1, -1))  # the whole photo, letterboxed, normalised as the model card says
+OVERVIEW_COARSE = Tensor("overview_coarse", "FP32", (3, -1, -1))  # as COARSE, of OVERVIEW
+WINDOW = Tensor("window", "INT32", (4,))  # left, top, width, height in pixels of the photo: where the piece is
+NET_INPUT = Tensor("net_input", "FP32", (3, -1, -1))  # the window, letterboxed and normalised as OVERVIEW
 COARSE = Tensor("coarse", "FP32", (3, -1, -1))  # alpha, metal, stone coverage in [0, 1]
 ALPHA = Tensor("alpha", "FP32", (-1, -1))
 FOREGROUND = Tensor("foreground", "UINT8", (-1, -1, 3))  # sRGB, straight, old background taken out
@@ -116,14 +119,16 @@ LIGHT = Tensor("light", "FP32", (-1, -1, 12))  # grid of 3x4 affine colour trans
 PICTURE = Tensor("picture", "UINT8", (-1, -1, -1))  # 1, 3 or 4 channels
 
 STAGES: dict[str, Stage] = {
-    "decode": Stage((PHOTO, LOOK), (PIXELS, NET_INPUT, REPORT)),
+    "decode": Stage((PHOTO, LOOK), (PIXELS, OVERVIEW, REPORT)),
+    "locate": Stage((OVERVIEW,), (OVERVIEW_COARSE,)),
+    "crop": Stage((PIXELS, OVERVIEW_COARSE, REPORT), (WINDOW, NET_INPUT, REPORT)),
     "segment": Stage((NET_INPUT,), (COARSE,)),
-    "refine": Stage((PIXELS, COARSE, REPORT), (ALPHA, FOREGROUND, CUTOUT, REPORT)),
+    "refine": Stage((PIXELS, WINDOW, COARSE, REPORT), (ALPHA, FOREGROUND, CUTOUT, REPORT)),
     "relight": Stage((LOOK, REPORT), (LIGHT, REPORT)),
     "composite": Stage((ALPHA, FOREGROUND, LIGHT, LOOK, REPORT), (PICTURE, REPORT)),
     "encode": Stage((PICTURE, LOOK, REPORT), (IMAGE, REPORT)),
 }
-"""The six stages, in the order of the data flow."""
+"""The eight stages, in the order of the data flow."""
 
 ENSEMBLES: dict[str, Stage] = {name: Stage((PHOTO, LOOK), (IMAGE, REPORT)) for name in ("catalog", "cutout")}
 """What callers see: one photo and its look in, one picture and its report out."""

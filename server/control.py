@@ -77,9 +77,10 @@ def _describe(config: Any, repository: Path) -> str:
         return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
     count = sum(group.count for group in config.instance_group)
     text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
-    if config.name == "segment":
+    if config.name in ("locate", "segment"):
         card = read_card(repository / "segment" / "1" / "model.json")
-        text += f", {card.name} {card.version} at {card.input.size} px by OpenVINO {card.precision}"
+        size = card.input.size if config.name == "segment" else card.input.overview
+        text += f", {card.name} {card.version} at {size} px by OpenVINO {card.precision}"
     return text
 
 

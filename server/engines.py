@@ -12,20 +12,25 @@ from server.card import Card, check_weights
 
 
 class OpenVinoEngine:
-    """Runs a card's network on the CPU by OpenVINO, in the precision that the card measured as safe."""
+    """Runs a card's network on the CPU by OpenVINO, at one size, in the precision that the card measured as safe."""
 
-    def __init__(self, card: Card, folder: Path, threads: int) -> None:
-        """Compile the network in `folder`; raise ValueError where it does not fit its card."""
-        self.card = card
+    def __init__(self, card: Card, folder: Path, size: int, threads: int) -> None:
+        """Compile the network in `folder` for inputs of `size` x `size`.
+
+        Raises ValueError where it does not fit its card or does not take that size.
+        """
+        self.card, self.size = card, size
         path = check_weights(card, folder)
         core = ov.Core()
         model = core.read_model(path)
         inputs = sorted(name for port in model.inputs for name in port.names)
         if card.input.name not in inputs:
             raise ValueError(f"{path}: no input {card.input.name}; the network has {', '.join(inputs)}")
-        size = card.input.size
         # One photo at a time: on a CPU a batch is no faster, and OpenVINO keeps memory for every batch size it has met.
-        model.reshape({card.input.name: [1, 3, size, size]})
+        try:
+            model.reshape({card.input.name: [1, 3, size, size]})
+        except RuntimeError as refused:
+            raise ValueError(f"{path}: the network does not take {size}x{size}: {refused}") from None
         options = {
             "INFERENCE_PRECISION_HINT": card.precision,
             "INFERENCE_NUM_THREADS": threads,
@@ -36,12 +41,19 @@ class OpenVinoEngine:
         wanted = [channel.output for channel in (card.alpha, card.metal, card.stone) if channel]
         if unknown := sorted(set(wanted) - names):
             raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
+        for name in wanted:  # a size that was frozen into the graph's inside shows here
+            made = self._network.output(name).partial_shape
+            if not made[2:].compatible(ov.PartialShape([size, size])):
+                raise ValueError(f"{path}: at {size}x{size} the network's output {name} is {made}, not that size")
 
     def __call__(self, net_input: F32) -> F32:
         """Return coverage [N, 3, S, S] in [0, 1]: alpha, metal, stone; a map the network lacks is 0.
 
-        net_input [N, 3, S, S] float32, normalised as the card says.
+        net_input [N, 3, S, S] float32, normalised as the card says; raises ValueError on another S than its own.
         """
+        wanted = (3, self.size, self.size)
+        if net_input.shape[1:] != wanted:
+            raise ValueError(f"the network's input is {net_input.shape[1:]}, here {self.card.name} takes {wanted}")
         coarse = np.zeros_like(net_input)
         for photo, maps in zip(net_input, coarse, strict=True):
             answer = self._network({self.card.input.name: photo[None]})

@@ -14,6 +14,9 @@ import numpy as np
 
 from kernels.reference.srgb import U8
 
+NETWORKS = {"crop": "locate", "refine": "segment"}
+"""The network that runs before a stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -50,13 +53,13 @@ class Report:
     def close(self) -> None:
         """Turn the trace into milliseconds.
 
-        A network has no report of its own (its engine may be Triton's native backend), so `segment` is what
-        passed between its neighbours, waiting included; `waiting` is all other time between two stages.
+        A network has no report of its own (its engine may be Triton's native backend), so `locate` and `segment` are
+        what passed between their neighbours, waiting included; `waiting` is all other time between two stages.
         """
         trace = self.facts.pop("trace")
-        spent = {name: (end - start) / 1e6 for name, start, end in trace}
-        gaps = [(b[0], (b[1] - a[2]) / 1e6) for a, b in pairwise(trace)]
-        spent["segment"] = sum(gap for after, gap in gaps if after == "refine")
-        spent["waiting"] = sum(gap for after, gap in gaps if after != "refine")
+        spent = dict.fromkeys((*NETWORKS.values(), "waiting"), 0.0)
+        spent |= {name: (end - start) / 1e6 for name, start, end in trace}
+        for (_, _, end), (stage, start, _) in pairwise(trace):
+            spent[NETWORKS.get(stage, "waiting")] += (start - end) / 1e6
         spent["total"] = (trace[-1][2] - trace[0][1]) / 1e6
         self.facts["timings_ms"] = {name: round(value, 2) for name, value in spent.items()}

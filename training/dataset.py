@@ -1,11 +1,11 @@
-"""Training crops from rendered pairs and jewelry-free photographs, augmented as real photos vary.
+"""Training crops from rendered photos, traced pieces and jewelry-free pictures, augmented as real photos vary.
 
 A crop is an image [S, S, 3] uint8 sRGB with its answer [S, S, 3] uint8: alpha, metal, stone coverage.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +14,58 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training import assets
+from training import assets, shade
 
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
+DEVELOPED, USES = 40, 6
+"""Photos of traced pieces kept at a time, and crops cut from each: lighting one costs as much as several crops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One rendered piece: the seller's photo and the studio picture, each with its own answer, all [H, W, 3] uint8."""
+    """One picture of a piece [H, W, 3] uint8, with its answer [H, W, 3] uint8; `studio`: on pure white."""
 
     photo: U8
     answer: U8
-    white: U8
-    white_answer: U8
+    studio: bool = False
 
 
-def read(name: Path) -> Sample:
-    """Load the four files of one seed."""
-    parts = ("photo.jpg", "answer.png", "white.png", "white.answer.png")
-    return Sample(*(np.asarray(Image.open(f"{name}.{part}").convert("RGB")) for part in parts))
+@dataclass
+class Store:
+    """Everything there is to learn from, found in `folder` so far: path traced pictures and traced pieces."""
+
+    folder: Path
+    samples: list[Sample] = field(default_factory=list)
+    traced: list[shade.Traced] = field(default_factory=list)
+    known: set[Path] = field(default_factory=set)
+    developed: list[Sample] = field(default_factory=list)
+
+    def look(self) -> Store:
+        """Add what was finished since the last call."""
+        for note in sorted(set(self.folder.glob("*.json")) - self.known):
+            name = note.with_suffix("")
+            self.samples.append(Sample(_picture(f"{name}.photo.jpg"), _picture(f"{name}.answer.png")))
+            if Path(f"{name}.white.png").exists():
+                white = Sample(_picture(f"{name}.white.png"), _picture(f"{name}.white.answer.png"), studio=True)
+                self.samples.append(white)
+            self.known.add(note)
+        for note in sorted(set((self.folder / "paths").glob("*.json")) - self.known):
+            self.traced.append(shade.read(note.with_suffix("")))
+            self.known.add(note)
+        return self
+
+    def lit(self, rng: np.random.Generator) -> Sample:
+        """Return a photo of a traced piece in light of its own; each is handed out a few times, then replaced."""
+        if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
+            piece = self.traced[int(rng.integers(len(self.traced)))]
+            ground = cluttered(rng, backdrop(rng, piece.size), 0.25)
+            self.developed.append(Sample(*shade.photograph(rng, piece, ground)))
+            self.developed = self.developed[-DEVELOPED:]
+        return self.developed[int(rng.integers(len(self.developed)))]
 
 
-def load(folder: Path, known: dict[str, Sample]) -> dict[str, Sample]:
-    """Add the seeds that were finished since the last call."""
-    for note in sorted(folder.glob("*.json")):
-        if note.stem not in known and Path(f"{note.with_suffix('')}.white.png").exists():
-            known[note.stem] = read(note.with_suffix(""))
-    return known
+def _picture(path: str) -> U8:
+    return np.asarray(Image.open(path).convert("RGB"))
 
 
 def foreground(image: U8, alpha: U8) -> U8:
@@ -201,34 +226,49 @@ def camera(rng: np.random.Generator, image: U8) -> U8:
     return out
 
 
-def crop(rng: np.random.Generator, samples: list[Sample], size: int) -> tuple[U8, U8]:
+def cluttered(rng: np.random.Generator, ground: U8, share: float) -> U8:
+    """Lay leaves, then hair, text or frames over a ground, each with probability `share`."""
+    if rng.random() < share:
+        ground = foliage(rng, ground)
+    if rng.random() < share:
+        ground = strokes(rng, ground)
+    return ground
+
+
+def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     """Draw one augmented crop and its answer."""
     kind = float(rng.random())
-    if kind < 0.1:
-        image = backdrop(rng, size)
-        if rng.random() < 0.5:
-            image = foliage(rng, image)
-        if rng.random() < 0.5:
-            image = strokes(rng, image)
-        answer = np.zeros_like(image)
+    if kind < 0.08:
+        image = cluttered(rng, backdrop(rng, size), 0.5)
+        return camera(rng, image), np.zeros_like(image)
+    traced = bool(store.traced) and (kind < 0.8 or not store.samples)
+    sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
+    zoom = 768 / sample.photo.shape[0] * float(np.exp(rng.uniform(np.log(0.22), np.log(1.35))))
+    if sample.studio:
+        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255))
+        if rng.random() < 0.6:
+            image = laid(rng, backdrop(rng, size) // 8 + 220, image, answer[..., 0])
+    elif traced or rng.random() < 0.5:  # as it is; black letterbox beyond its edge, as the server pads, or mirrored
+        fill = (0, 0, 0) if rng.random() < 0.3 else None
+        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, fill)
     else:
-        sample = samples[int(rng.integers(len(samples)))]
-        zoom = float(np.exp(rng.uniform(np.log(0.45), np.log(2.2))))
-        if kind < 0.5:  # the photo as it is; black letterbox beyond its edge, as the server pads, or mirrored
-            fill = (0, 0, 0) if rng.random() < 0.3 else None
-            image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, fill)
-        elif kind < 0.62:  # white on white
-            image, answer = warp(rng, [sample.white, sample.white_answer], size, zoom, (255, 255, 255))
-            if rng.random() < 0.6:
-                image = laid(rng, backdrop(rng, size) // 8 + 220, image, answer[..., 0])
-        else:
-            white = rng.random() < 0.35
-            source, cover = (sample.white, sample.white_answer) if white else (sample.photo, sample.answer)
-            cut, answer = warp(rng, [foreground(source, cover[..., 0]), cover], size, zoom, (0, 0, 0))
-            ground = backdrop(rng, size)
-            if rng.random() < 0.2:
-                ground = foliage(rng, ground)
-            if rng.random() < 0.25:
-                ground = strokes(rng, ground)
-            image = laid(rng, ground, cut, answer[..., 0])
+        cut = foreground(sample.photo, sample.answer[..., 0])
+        cut, answer = warp(rng, [cut, sample.answer], size, zoom, (0, 0, 0))
+        image = laid(rng, cluttered(rng, backdrop(rng, size), 0.25), cut, answer[..., 0])
     return camera(rng, image), answer
+
+
+def importance(alpha: U8) -> U8:
+    """Weight of each pixel [S, S] uint8, 16 for 1: more on edges, on thin parts, in small openings.
+
+    Thin parts are what an opening of 7 px removes, small openings what a closing of 9 px fills.
+    """
+
+    def square(side: int) -> U8:
+        return np.ones((side, side), np.uint8)
+
+    edge = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, square(5))
+    thin = cv2.dilate(cv2.morphologyEx(alpha, cv2.MORPH_TOPHAT, square(7)), square(3))
+    hole = cv2.morphologyEx(alpha, cv2.MORPH_BLACKHAT, square(9))
+    total = 1 + (2.0 * edge + 4.0 * thin + 4.0 * hole) / 255
+    return np.round(16 * total).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Fetch photographs, textures and light maps into `training/.assets`: `python -m training.fetch_assets`.
+"""Fetch photographs, textures, light maps and a hand into `training/.assets`: `python -m training.fetch_assets`.
 
 Debian packages are only unpacked, not installed; licences stand in `training/ASSETS.md`.
 """
@@ -14,6 +14,7 @@ ASSETS = Path(__file__).parent / ".assets"
 DEBIAN = ("supertuxkart-data", "plasma-workspace-wallpapers", "gnome-backgrounds", "mate-backgrounds",
           "lomiri-wallpapers", "ukui-wallpapers")  # fmt: skip
 NPM = "@pmndrs/assets@1.7.0"
+NPM_HAND = "@webxr-input-profiles/assets@1.0.20"
 
 
 def fetch_debian(package: str) -> None:
@@ -47,12 +48,29 @@ def fetch_light_maps() -> None:
     archive.unlink()
 
 
+def fetch_hand() -> None:
+    """Download the rigged hand mesh and its licence; the rest of the archive is thrown away."""
+    folder = ASSETS / "hand"
+    if folder.exists():
+        return
+    subprocess.run(["npm", "pack", NPM_HAND], cwd=ASSETS, check=True, stdout=subprocess.DEVNULL)
+    folder.mkdir()
+    (archive,) = ASSETS.glob("webxr-input-profiles-assets-*.tgz")
+    with tarfile.open(archive) as tar:
+        for member in ("package/dist/profiles/generic-hand/left.glb", "package/LICENSE.md"):
+            stream = tar.extractfile(member)
+            assert stream is not None
+            (folder / Path(member).name).write_bytes(stream.read())
+    archive.unlink()
+
+
 def main() -> None:
     """Fetch everything that is not there yet."""
     ASSETS.mkdir(exist_ok=True)
     for package in DEBIAN:
         fetch_debian(package)
     fetch_light_maps()
+    fetch_hand()
 
 
 if __name__ == "__main__":

@@ -207,12 +207,12 @@ def gem(cut: str = "round", radius: float = 1.0, depth: float = 0.9) -> Mesh:
     return hull(np.concatenate(crown + pavilion))
 
 
-def cabochon(width: float = 1.0, length: float = 1.0, height: float = 0.5, power: float = 2.0) -> Mesh:
+def cabochon(width: float = 1.0, length: float = 1.0, height: float = 0.5, power: float = 2.0, steps: int = 48) -> Mesh:
     """Return a domed stone with a flat base at z = 0."""
-    t = np.linspace(0, np.pi / 2, 16)
+    t = np.linspace(0, np.pi / 2, steps // 3)
     profile = np.stack([np.cos(t) ** (2 / power), np.sin(t) ** (2 / power) * height], 1)
     base = np.array([[0.0, -0.08], [0.97, -0.08]])
-    return lathe(np.concatenate([base, profile]), 48).scaled(width, length, 1)
+    return lathe(np.concatenate([base, profile]), steps).scaled(width, length, 1)
 
 
 def box(x: float, y: float, z: float, bevel: float = 0.1) -> Mesh:

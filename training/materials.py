@@ -39,7 +39,8 @@ STONES = {
 }
 
 
-def _vary(rng: np.random.Generator, color: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
+def varied(rng: np.random.Generator, color: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
+    """Return a colour near `color`: each channel times 1 - spread to 1 + spread."""
     r, g, b = np.clip(np.array(color) * rng.uniform(1 - spread, 1 + spread, 3), 0.01, 1.0)
     return float(r), float(g), float(b)
 
@@ -59,9 +60,9 @@ def metal(rng: np.random.Generator, name: str | None = None) -> Material:
     rough = float(
         rng.choice([rng.uniform(0.03, 0.09), rng.uniform(0.09, 0.2), rng.uniform(0.2, 0.4)], p=[0.5, 0.3, 0.2])
     )
-    made = Material("metal", _vary(rng, METALS[name], 0.05), rough)
+    made = Material("metal", varied(rng, METALS[name], 0.05), rough)
     if name in ("silver", "copper", "bronze", "oxidised") and rng.random() < 0.4:
-        dark = _vary(rng, (0.25, 0.22, 0.2), 0.3)
+        dark = varied(rng, (0.25, 0.22, 0.2), 0.3)
         made = replace(made, second=dark, frequency=float(rng.uniform(3, 14)))
     return made
 
@@ -69,7 +70,7 @@ def metal(rng: np.random.Generator, name: str | None = None) -> Material:
 def clear(rng: np.random.Generator, name: str | None = None) -> Material:
     """Return a transparent stone."""
     color, ior = STONES[name or str(rng.choice(list(STONES)))]
-    return Material("clear", _vary(rng, color, 0.1), 0.0, ior)
+    return Material("clear", varied(rng, color, 0.1), 0.0, ior)
 
 
 def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
@@ -80,7 +81,7 @@ def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
     kind = rng.random()
     if kind < 0.45:
         return Material("opaque", color, rough)
-    near = _vary(rng, color, 0.5) if rng.random() < 0.6 else random_color(rng)
+    near = varied(rng, color, 0.5) if rng.random() < 0.6 else random_color(rng)
     return Material("opaque", color, rough, 1.5, near, float(rng.uniform(2, 12)), bands=kind > 0.8)
 
 
@@ -88,7 +89,61 @@ def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]
     color = colors[int(rng.choice(5, p=[0.45, 0.2, 0.15, 0.1, 0.1]))]
-    return Material("pearl", _vary(rng, color, 0.06), float(rng.uniform(0.06, 0.2)), 1.6)
+    return Material("pearl", varied(rng, color, 0.06), float(rng.uniform(0.06, 0.2)), 1.6)
+
+
+# Base, second colour, frequency of its noise, in bands or not: stones that cutters sell as cabochons.
+PATTERNED = {
+    "turquoise": ((0.10, 0.46, 0.44), (0.09, 0.06, 0.04), 3.0, False),
+    "jade": ((0.16, 0.40, 0.20), (0.42, 0.60, 0.42), 2.5, False),
+    "agate": ((0.55, 0.36, 0.24), (0.80, 0.72, 0.62), 3.5, True),
+    "blue agate": ((0.25, 0.36, 0.55), (0.72, 0.78, 0.84), 4.0, True),
+    "malachite": ((0.01, 0.22, 0.11), (0.10, 0.52, 0.32), 5.0, True),
+    "tiger eye": ((0.20, 0.09, 0.02), (0.58, 0.34, 0.08), 5.0, True),
+    "lapis": ((0.02, 0.04, 0.30), (0.06, 0.10, 0.42), 5.0, False),
+    "opal": ((0.72, 0.76, 0.78), (0.40, 0.68, 0.74), 5.0, False),
+    "fire opal": ((0.62, 0.66, 0.60), (0.80, 0.42, 0.30), 6.0, False),
+    "labradorite": ((0.10, 0.12, 0.14), (0.08, 0.30, 0.50), 2.5, False),
+    "rose quartz": ((0.78, 0.52, 0.52), (0.86, 0.68, 0.66), 1.5, False),
+    "moonstone": ((0.74, 0.77, 0.80), (0.58, 0.68, 0.84), 1.2, False),
+    "onyx": ((0.008, 0.008, 0.010), None, 0.0, False),
+    "jet": ((0.02, 0.018, 0.016), (0.04, 0.035, 0.03), 3.0, False),
+    "coral": ((0.62, 0.08, 0.05), (0.70, 0.16, 0.10), 3.0, False),
+    "howlite": ((0.80, 0.79, 0.76), (0.40, 0.40, 0.40), 2.5, False),
+    "amber": ((0.62, 0.26, 0.03), (0.80, 0.46, 0.08), 2.0, False),
+    "mother of pearl": ((0.80, 0.78, 0.76), (0.66, 0.76, 0.74), 3.0, False),
+    "abalone": ((0.08, 0.28, 0.30), (0.40, 0.28, 0.44), 3.5, True),
+    "carnelian": ((0.50, 0.10, 0.02), (0.66, 0.24, 0.07), 3.0, True),
+}
+# Colours of clear cabochons, which scatter little: chalcedony, moonstone, prehnite, glass.
+TRANSLUCENT = [(0.80, 0.86, 0.90), (0.90, 0.82, 0.80), (0.72, 0.86, 0.68), (0.60, 0.74, 0.88), (0.92, 0.70, 0.36)]
+
+
+def gemlike(rng: np.random.Generator, name: str | None = None) -> Material:
+    """Return a stone as cabochons are cut from: turquoise, jade, agate, onyx, opal or a translucent one."""
+    if name is None and rng.random() < 0.15:
+        color = TRANSLUCENT[int(rng.integers(len(TRANSLUCENT)))]
+        return Material("clear", varied(rng, color, 0.08), 0.0, 1.55)
+    color, second, frequency, bands = PATTERNED[name or str(rng.choice(list(PATTERNED)))]
+    rough = float(rng.uniform(0.02, 0.1) if rng.random() < 0.8 else rng.uniform(0.2, 0.45))
+    made = Material("opaque", varied(rng, color, 0.12), rough)
+    if second is not None:
+        made = replace(
+            made, second=varied(rng, second, 0.12), frequency=frequency * float(rng.uniform(0.6, 1.6)), bands=bands
+        )
+    return made
+
+
+def enamel(rng: np.random.Generator) -> Material:
+    """Return glossy or matt enamel of one colour."""
+    return Material("opaque", random_color(rng, 0.97), float(rng.choice([rng.uniform(0.02, 0.08), 0.35], p=[0.8, 0.2])))
+
+
+def two_metals(rng: np.random.Generator) -> tuple[Material, Material]:
+    """Return two different alloys as are sold together: white with yellow, rose or dark."""
+    white = metal(rng, str(rng.choice(["silver", "rhodium", "steel"])))
+    warm = metal(rng, str(rng.choice(["gold 22k", "gold 18k", "gold 14k", "gold 9k", "rose gold", "oxidised"])))
+    return (white, warm) if rng.random() < 0.5 else (warm, white)
 
 
 def stone(rng: np.random.Generator) -> Material:

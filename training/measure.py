@@ -111,6 +111,26 @@ def openvino(model: Path, precision: str, threads: int = 2) -> Network:
     return lambda x: np.asarray(compiled(x)[0], np.float32)
 
 
+def quantized(model: Path, folder: Path, card: dict[str, Any], target: Path) -> Path:
+    """Write the network with int8 weights and activations (QDQ, per channel), calibrated on a folder's photos."""
+    from onnxruntime import quantization
+
+    class Photos(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self.names = iter(sorted(folder.glob("*.photo.jpg"))[:24])
+
+        def get_next(self) -> dict[str, F32] | None:
+            name = next(self.names, None)
+            if name is None:
+                return None
+            given = card["input"]
+            photo = np.asarray(Image.open(name).convert("RGB"))
+            return {"net_input": letterboxed(photo, given["size"], given["mean"], given["scale"])[0]}
+
+    quantization.quantize_static(str(model), str(target), Photos(), per_channel=True)
+    return target
+
+
 def main() -> None:
     """Measure the model of the repository on both held-out folders and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)

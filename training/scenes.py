@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image
 
 from training import assets, materials
-from training.geometry import Array, Mesh, box, noise, sphere, spline, tube
-from training.piece import Material, Part, Piece
+from training.geometry import Array
+from training.grounds import drawn_texture, fractal
+from training.piece import Part, Piece
+from training.props import clutter
 
 CAMERA_DISTANCE = 6.1
 TEXTURE = 1024  # pixels along a ground texture; all the same, see render.COUNTS
@@ -104,55 +106,6 @@ class Texture:
         return {"type": "bitmap", "bitmap": mi.Bitmap(np.array(pixels))}
 
 
-def _grid(size: int = 512) -> tuple[np.ndarray, np.ndarray]:
-    return np.meshgrid(np.arange(size) / size, np.arange(size) / size)
-
-
-def _fractal(rng: np.random.Generator, size: int = 512, power: float = 1.6) -> np.ndarray:
-    """Return tileable noise [size, size] in [0, 1] with a spectrum of 1/f**power."""
-    freq = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
-    freq[0, 0] = 1
-    wave = np.fft.ifft2(np.fft.fft2(rng.normal(size=(size, size))) / freq**power).real
-    low, high = np.percentile(wave, [1, 99])
-    return np.clip((wave - low) / (high - low), 0, 1)
-
-
-def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
-    """Return a procedural ground [512, 512, 3] uint8 sRGB: paper, marble, granite, weave, planks, stripes or dots."""
-    x, y = _grid()
-    base, other = (np.array(materials.random_color(rng, 0.7)) ** (1 / 2.2) for _ in range(2))
-    soft, fine = _fractal(rng), _fractal(rng, power=0.6)
-    if kind == "marble":
-        vein = np.abs(np.sin(6.28 * (rng.integers(1, 3) * x + rng.integers(1, 3) * y) + 9 * soft)) ** float(
-            rng.uniform(0.2, 0.8)
-        )
-        light = np.array([0.9, 0.89, 0.87]) if rng.random() < 0.6 else base
-        mix = light * vein[..., None] + light * rng.uniform(0.3, 0.75) * (1 - vein[..., None])
-    elif kind == "granite":
-        mix = base * (0.6 + 0.4 * soft[..., None]) + (fine[..., None] - 0.5) * rng.uniform(0.2, 0.6)
-    elif kind == "weave":
-        n = int(rng.integers(30, 90))
-        cloth = 0.5 + 0.25 * np.sin(6.28 * n * x) * np.sign(np.sin(3.14 * n * y)) + 0.25 * np.sin(6.28 * n * y)
-        mix = base * (0.75 + 0.25 * cloth[..., None]) * (0.9 + 0.1 * fine[..., None])
-    elif kind == "planks":
-        count = int(rng.integers(2, 6))
-        tone = rng.uniform(0.75, 1.0, count)[np.minimum((y * count).astype(int), count - 1)]
-        grain = np.sin(40 * (y + 0.15 * _fractal(rng, power=2.2)) + 6 * soft)
-        wood = np.array([0.62, 0.45, 0.3]) * rng.uniform(0.6, 1.4) if rng.random() < 0.7 else base
-        mix = wood * (tone * (0.9 + 0.08 * grain + 0.12 * fine))[..., None]
-        mix *= np.where((y * count) % 1 < 0.015, 0.4, 1.0)[..., None]
-    elif kind in ("stripes", "dots"):
-        n = int(rng.integers(3, 14))
-        pattern = np.sin(6.28 * n * x) if kind == "stripes" else np.sin(6.28 * n * x) * np.sin(6.28 * n * y)
-        edge = 1 / (1 + np.exp(-pattern * rng.uniform(3, 30)))[..., None]
-        mix = (base * edge + other * (1 - edge)) * (0.92 + 0.08 * fine[..., None])
-    else:
-        mix = base * (
-            1 + rng.uniform(0.0, 0.12) * (soft[..., None] - 0.5) + rng.uniform(0, 0.1) * (fine[..., None] - 0.5)
-        )
-    return (np.clip(mix, 0, 1) * 255).astype(np.uint8)
-
-
 def _sheet(corners: Array, texture: Texture, surface: Node) -> mi.Mesh:
     """Build a quad of `corners` [4, 3] (counter-clockwise seen from its front); `surface`: a BSDF or an emitter."""
     props = mi.Properties()
@@ -218,18 +171,26 @@ def _plain(color: list[float]) -> Texture:
 
 
 GROUNDS = {
-    "photo texture": 0.34,
+    "photo texture": 0.3,
     "marble": 0.05,
-    "granite": 0.04,
-    "weave": 0.07,
-    "planks": 0.06,
+    "granite": 0.03,
+    "weave": 0.04,
+    "planks": 0.08,
     "stripes": 0.02,
     "dots": 0.02,
-    "paper": 0.12,
-    "white sweep": 0.13,
+    "paper": 0.09,
+    "white sweep": 0.12,
     "black acrylic": 0.04,
-    "velvet": 0.06,
+    "velvet": 0.05,
     "print": 0.05,
+    "slate": 0.05,
+    "linen": 0.05,
+    "pattern": 0.04,
+    "crumpled": 0.04,
+    "knit": 0.04,
+    "skin": 0.04,
+    "page": 0.03,
+    "tiles": 0.02,
 }
 
 
@@ -256,10 +217,14 @@ def ground(rng: np.random.Generator, kind: str | None = None) -> tuple[str, dict
         gloss = 0.03
     elif kind == "velvet":
         color = np.array(materials.random_color(rng, 0.95)) * rng.uniform(0.2, 0.8)
-        pixels = np.clip(255 * (color * (0.7 + 0.6 * _fractal(rng, power=0.4)[..., None])) ** (1 / 2.2), 0, 255)
+        pixels = np.clip(255 * (color * (0.7 + 0.6 * fractal(rng, power=0.4)[..., None])) ** (1 / 2.2), 0, 255)
         texture, gloss = Texture(pixels.astype(np.uint8), tiles * 2, turn), None
     else:
-        texture = Texture(drawn_texture(rng, kind), tiles * (2 if kind == "weave" else 1), turn)
+        texture = Texture(
+            drawn_texture(rng, kind),
+            tiles * {"weave": 2.0, "linen": 1.5, "skin": 0.7, "crumpled": 0.8}.get(kind, 1.0),
+            turn,
+        )
     return kind, _lain(texture, gloss, wall)
 
 
@@ -298,84 +263,6 @@ def lights(rng: np.random.Generator, view: Camera) -> dict[str, Any]:
         warm = np.clip([1, 1, 1] + np.array([1, 0.2, -1]) * rng.normal(0, 0.12), 0.4, 1.4) * power
         nodes[f"box{i}"] = _facing(out * far, (0, 0, 0.2), (half, half * float(rng.uniform(0.5, 1))), _lamp(warm))
     return nodes
-
-
-def _twig(rng: np.random.Generator, size: float) -> Mesh:
-    knots = np.cumsum(rng.normal(0, 0.25, (6, 3)) + np.array([0.5, 0, 0]), axis=0) * size
-    knots[:, 2] = np.abs(knots[:, 2]) * 0.2 + 0.08 * size
-    rod = tube(spline(knots, 60), np.linspace(0.07, 0.03, 60) * size)
-    return rod.displaced(0.015 * size * noise(rod.points / size, rng, 9.0, 2))
-
-
-def _petal(rng: np.random.Generator, size: float) -> Mesh:
-    u, v = np.meshgrid(np.linspace(0, 1, 16), np.linspace(-1, 1, 11), indexing="ij")
-    wide = np.sin(np.pi * u ** float(rng.uniform(0.6, 1.3))) * rng.uniform(0.2, 0.6)
-    z = rng.uniform(0, 0.4) * v**2 * wide + 0.1 * np.sin(5 * u + rng.uniform(0, 6)) + 0.12
-    points = np.stack([u, v * wide, z], -1).reshape(-1, 3) * size
-    i, j = np.meshgrid(np.arange(15), np.arange(10), indexing="ij")
-    a = (i * 11 + j).ravel()
-    return Mesh(points, np.concatenate([np.stack([a, a + 11, a + 1], 1), np.stack([a + 11, a + 12, a + 1], 1)]))
-
-
-def _pebble(rng: np.random.Generator, size: float) -> Mesh:
-    ball = sphere(size, 40)
-    return (
-        ball.displaced(0.25 * size * noise(ball.points / size, rng, 1.5, 3))
-        .scaled(1.2, 0.9, 0.6)
-        .moved(offset=(0, 0, 0.5 * size))
-    )
-
-
-def _thread(rng: np.random.Generator, size: float) -> Mesh:
-    knots = np.cumsum(rng.normal(0, 0.6, (7, 3)), axis=0) * size
-    knots[:, 2] = 0.02
-    return tube(spline(knots, 120), float(rng.uniform(0.006, 0.025)))
-
-
-def _slab(rng: np.random.Generator, size: float) -> Mesh:
-    return (
-        box(size * rng.uniform(0.4, 2), size * rng.uniform(0.4, 2), size * rng.uniform(0.1, 0.5))
-        .moved(offset=(0, 0, 0.2 * size))
-        .faceted()
-    )
-
-
-def clutter(rng: np.random.Generator, piece: Piece) -> tuple[Part, ...]:
-    """Draw props beside the piece, a few in front of it."""
-    if rng.random() < 0.5:
-        return ()
-    makers = [_twig, _petal, _pebble, _thread, _slab]
-    maker = makers[int(rng.integers(len(makers)))]
-    props = []
-    points = piece.points()
-    reach = float(np.abs(points[:, :2]).max())
-    rough = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.4 else 0.6
-    tint = materials.random_color(rng, 0.75)
-    for _ in range(int(rng.integers(1, 9))):
-        if rng.random() < 0.25:
-            maker, tint = makers[int(rng.integers(len(makers)))], materials.random_color(rng, 0.75)
-        size = float(rng.uniform(0.15, 0.7))
-        mesh = maker(rng, size)
-        angle = rng.uniform(0, 2 * np.pi)
-        turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-        mesh = mesh.moved(turn)
-        for _ in range(20):
-            at = rng.uniform(-1.3, 1.3, 2) * (reach + size)
-            spot = mesh.points[:, :2].mean(0) + at
-            gap = np.hypot(*(points[::7, :2] - spot).T).min()
-            if gap > size * 0.8 or rng.random() < 0.03:
-                break
-        else:
-            continue
-        made = Material(
-            "opaque" if rough < 0.6 else "matte",
-            tint,
-            rough,
-            second=_triple(0.6 * np.array(tint)),
-            frequency=6.0 / size,
-        )
-        props.append(Part(mesh.moved(offset=(at[0], at[1], 0)), made, "other"))
-    return tuple(props)
 
 
 def seller_scene(rng: np.random.Generator, piece: Piece, view: Camera) -> Scene:

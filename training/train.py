@@ -1,7 +1,8 @@
 """Train: `torchrun --nproc-per-node 2 -m training.train --minutes 40`, or without torchrun in one process.
 
-Resumes from `training/.runs/NAME/last.pt`; picks up new renders. Two processes of one thread each are faster on two
-cores than one process of two threads.
+Resumes from `training/.runs/NAME/last.pt`; a new run starts from the encoder's ImageNet weights, or with `--start` from
+an exported network. Picks up new renders. A GPU is used where there is one. On a CPU two processes of one thread each
+are faster on two cores than one process of two threads.
 
 The learning rate falls over the time given, not over steps: the machine is shared and its speed varies.
 """
@@ -16,7 +17,7 @@ import argparse
 import json
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training import dataset
 from training.network import MEAN, SCALE, Segment
@@ -36,28 +38,14 @@ class Plan:
 
     name: str
     data: Path
+    start: Path | None
     minutes: float
     size: int
     batch: int
     rate: float
     threads: int
+    workers: int
     seed: int
-
-
-def spread(x: Tensor, radius: int) -> Tensor:
-    """Maximum over a square of side 2 * radius + 1."""
-    return functional.max_pool2d(x, 2 * radius + 1, 1, radius)
-
-
-def weights(alpha: Tensor) -> Tensor:
-    """Weight of each pixel [N, 1, H, W]: 1, more on edges, on thin parts and in small openings.
-
-    Thin parts are what an opening of 7 px removes, small openings what a closing of 9 px fills.
-    """
-    edge = spread(alpha, 2) + spread(-alpha, 2)
-    thin = (alpha + spread(spread(-alpha, 3), 3)).clamp(0, 1)
-    hole = (-spread(-spread(alpha, 4), 4) - alpha).clamp(0, 1)
-    return 1 + 2 * edge + 4 * spread(thin, 1) + 4 * hole
 
 
 def pyramid(x: Tensor, levels: int = 3) -> list[Tensor]:
@@ -70,9 +58,11 @@ def pyramid(x: Tensor, levels: int = 3) -> list[Tensor]:
     return bands
 
 
-def loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Weighted BCE + soft Dice + Laplacian pyramid on alpha; BCE on metal and stone, also inside the piece."""
-    weight = weights(truth[:, :1])
+def loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Weighted BCE + soft Dice + Laplacian pyramid on alpha; BCE on metal and stone, also inside the piece.
+
+    logits, truth [N, 3, S, S]; weight [N, 1, S, S], see `dataset.importance`.
+    """
     bce = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * weight
     bce = bce.mean((0, 2, 3)) / weight.mean()
     share = torch.sigmoid(logits[:, :1])
@@ -85,23 +75,37 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
     inside = (alpha > 0.5).float()
     kind = functional.binary_cross_entropy_with_logits(logits[:, 1:], truth[:, 1:], reduction="none") * inside
     kind = kind.sum((0, 2, 3)) / (inside.sum() + 1)
-    return bce[0] + 0.2 * (bce[1] + bce[2]) + 0.5 * (kind[0] + kind[1]) + 0.5 * dice + 2.0 * bands
+    return bce[0] + 0.2 * (bce[1] + bce[2]) + 0.25 * (kind[0] + kind[1]) + 0.5 * dice + 2.0 * bands
 
 
-def tensors(crops: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    """Stack crops: normalised images and answers in [0, 1], both [N, 3, S, S]."""
-    images = torch.from_numpy(np.stack([image for image, _ in crops])).permute(0, 3, 1, 2).float() / 255
-    truth = torch.from_numpy(np.stack([answer for _, answer in crops])).permute(0, 3, 1, 2).float() / 255
-    mean, scale = torch.tensor(MEAN)[:, None, None], torch.tensor(SCALE)[:, None, None]
-    return ((images - mean) / scale).contiguous(memory_format=torch.channels_last), truth
+class Crops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless crops: image [3, S, S] and answer [3, S, S] uint8, weight [1, S, S] uint8."""
+
+    def __init__(self, folder: Path, size: int, seed: tuple[int, ...]) -> None:
+        self.folder, self.size, self.seed = folder, size, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Look for new renders every 400 crops."""
+        cv2.setNumThreads(1)
+        info = get_worker_info()
+        rng = np.random.default_rng((*self.seed, info.id if info else 0))
+        store = dataset.Store(self.folder)
+        while True:
+            store.look()
+            for _ in range(400):
+                image, answer = dataset.crop(rng, store, self.size)
+                weight = dataset.importance(answer[..., 0])
+                yield (
+                    torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+                    torch.from_numpy(np.ascontiguousarray(answer.transpose(2, 0, 1))),
+                    torch.from_numpy(weight[None]),
+                )
 
 
-def freeze_statistics(network: Segment) -> None:
-    """Keep the encoder's batch-norm statistics: batches of mixed crops would blur them."""
-    network.train()
-    for module in network.encoder.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+def normalised(image: Tensor) -> Tensor:
+    """uint8 [N, 3, S, S] to the network's input."""
+    mean, scale = (torch.tensor(v, device=image.device)[:, None, None] for v in (MEAN, SCALE))
+    return ((image.float() / 255 - mean) / scale).contiguous(memory_format=torch.channels_last)
 
 
 def agree(network: nn.Module, used: float) -> float:
@@ -123,44 +127,41 @@ def train(plan: Plan) -> None:
         distributed.init_process_group("gloo")
         rank = distributed.get_rank()
     torch.set_num_threads(plan.threads)
-    cv2.setNumThreads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path("training/.runs") / plan.name
     folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
     network, average = Segment(), Segment()
     network.encoder.load_imagenet()
+    if plan.start:
+        print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
     average.load_state_dict(network.state_dict())
-    network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    encoder = list(network.encoder.parameters())
-    known = {id(p) for p in encoder}
-    decoder = [p for p in network.parameters() if id(p) not in known]
+    network, average = network.to(device, memory_format=torch.channels_last), average.to(device)  # pyright: ignore
+    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
+    decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
     optimizer = torch.optim.AdamW([{"params": encoder, "lr": 0.0}, {"params": decoder, "lr": 0.0}], weight_decay=1e-2)
     step, used = 0, 0.0
     last = folder / "last.pt"
     if last.exists():
-        kept = torch.load(last, weights_only=True)
+        kept = torch.load(last, weights_only=True, map_location=device)
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         optimizer.load_state_dict(kept["optimizer"])
         step, used = kept["step"], kept["seconds"]
         print(f"resumed at step {step}, {used:.0f} s", flush=True)
-    freeze_statistics(network)
-    rng = np.random.default_rng((plan.seed, step, rank))
-    samples = dataset.load(plan.data, {})
-    pool = ThreadPoolExecutor(1)
-
-    def draw(items: list[dataset.Sample]) -> tuple[Tensor, Tensor]:
-        return tensors([dataset.crop(rng, items, plan.size) for _ in range(plan.batch)])
-
-    ahead = pool.submit(draw, list(samples.values()))
+    network.train()
+    crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
+    batches = iter(DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2))
     total, mark, saved, clock = 0.0, step, time.monotonic(), time.monotonic()
     while used < plan.minutes * 60:
-        images, truth = ahead.result()
-        ahead = pool.submit(draw, list(samples.values()))
+        image, answer, weight = (part.to(device, non_blocking=True) for part in next(batches))
         done = used / (plan.minutes * 60)
         rate = plan.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)) + 0.02)
         for group, factor in zip(optimizer.param_groups, (0.3, 1.0), strict=True):
             group["lr"] = rate * factor
-        value = loss(network.logits(images), truth)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            logits = network.logits(normalised(image))
+        value = loss(logits.float(), answer.float() / 255, weight.float() / 16)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         now = time.monotonic()
@@ -168,20 +169,13 @@ def train(plan: Plan) -> None:
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         step += 1
-        decay = min(0.995, (1 + step) / (20 + step))
+        decay = min(0.998, (1 + step) / (20 + step))
         with torch.no_grad():
-            for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-                if a.dtype.is_floating_point:
-                    a.lerp_(b, 1 - decay)
+            for a, b in zip(average.parameters(), network.parameters(), strict=True):
+                a.lerp_(b, 1 - decay)
         total += value.item()
         if rank == 0 and step % 20 == 0:
-            note = {
-                "step": step,
-                "seconds": round(used),
-                "loss": round(total / (step - mark), 4),
-                "rate": rate,
-                "pieces": len(samples),
-            }
+            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 4), "rate": rate}
             print(json.dumps(note), flush=True)
             total, mark = 0.0, step
         if now - saved > 120 or used >= plan.minutes * 60:
@@ -195,9 +189,7 @@ def train(plan: Plan) -> None:
                 }
                 torch.save(state, folder / "next.pt")
                 (folder / "next.pt").replace(last)
-            samples = dataset.load(plan.data, samples)
             saved = now
-    pool.shutdown()
 
 
 def main() -> None:
@@ -205,11 +197,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="first")
     parser.add_argument("--data", type=Path, default=Path("training/.data"))
+    parser.add_argument("--start", type=Path, help="an exported network to go on from")
     parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     train(Plan(**vars(parser.parse_args())))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -14,10 +16,10 @@ def fitted(height: int, width: int, size: int) -> tuple[int, int]:
     return max(1, round(height * size / longest)), max(1, round(width * size / longest))
 
 
-def letterbox(pixels: U8, size: int, mean: F32, scale: F32) -> F32:
+def letterbox(pixels: U8, size: int, mean: Sequence[float], scale: Sequence[float]) -> F32:
     """Resize to fit, put top-left on black, normalise: (rgb / 255 - mean) / scale.
 
-    pixels [H, W, 3] uint8 sRGB; mean, scale [3] float32; returns [3, size, size] float32.
+    pixels [H, W, 3] uint8 sRGB; mean, scale: one number per channel; returns [3, size, size] float32.
     Shrinks by area averaging, so that a thin chain loses contrast, not pixels.
     """
     height, width = fitted(pixels.shape[0], pixels.shape[1], size)
@@ -26,8 +28,9 @@ def letterbox(pixels: U8, size: int, mean: F32, scale: F32) -> F32:
     canvas[:height, :width] = cv2.resize(
         pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-    gain = (1 / (255 * scale)).astype(np.float32)
-    return np.ascontiguousarray((canvas * gain - (mean / scale).astype(np.float32)).transpose(2, 0, 1))
+    gain = (1 / (255 * np.asarray(scale))).astype(np.float32)
+    offset = (np.asarray(mean) / np.asarray(scale)).astype(np.float32)
+    return np.ascontiguousarray((canvas * gain - offset).transpose(2, 0, 1))
 
 
 def unletterbox(maps: F32, height: int, width: int) -> F32:

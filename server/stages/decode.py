@@ -1,4 +1,4 @@
-"""decode: encoded bytes to upright sRGB pixels and the network's input."""
+"""decode: encoded bytes to upright sRGB pixels and a small overview of them for the network."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Decoder:
     settings: Settings
 
     def __call__(self, photo: U8, look: U8) -> dict[str, np.ndarray]:
-        """Return pixels [H, W, 3] uint8, net_input [3, S, S] float32 and the report; raise ValueError on bad input."""
+        """Return pixels [H, W, 3] uint8, overview [3, s, s] float32 and the report; raise ValueError on bad input."""
         report = Report.begin()
         with report.stage("decode"):
             parse_look(look.tobytes())
@@ -47,8 +47,8 @@ class Decoder:
             for doubt in doubts:
                 report.doubt(doubt)
             net = self.card.input
-            net_input = letterbox(pixels, net.size, np.asarray(net.mean, np.float32), np.asarray(net.scale, np.float32))
-        return {"pixels": pixels, "net_input": net_input, "report": report.write()}
+            overview = letterbox(pixels, net.overview, net.mean, net.scale)
+        return {"pixels": pixels, "overview": overview, "report": report.write()}
 
 
 def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], list[str]]:

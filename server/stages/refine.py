@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.composite import bounds
@@ -16,6 +17,7 @@ from kernels.reference.guided import guided
 from kernels.reference.letterbox import unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8
+from kernels.reference.window import Window
 from server.report import Report
 
 Box = tuple[slice, slice]
@@ -33,16 +35,21 @@ UNSURE = 0.02
 """Share of the piece's area that may be neither in nor out before a person is asked."""
 
 
-def refine(pixels: U8, coarse: F32, report: U8) -> dict[str, np.ndarray]:
+def refine(pixels: U8, window: NDArray[np.int32], coarse: F32, report: U8) -> dict[str, np.ndarray]:
     """Return alpha [H, W] float32, foreground [H, W, 3] uint8, cutout [H, W, 4] uint8 straight RGBA, and the report.
 
-    pixels [H, W, 3] uint8 sRGB; coarse [3, S, S] float32 in [0, 1].
+    pixels [H, W, 3] uint8 sRGB; window [4] int32: left, top, width, height of what coarse [3, S, S] float32 in [0, 1]
+    shows. Outside the window alpha is 0 and the foreground white.
     """
     found = Report.read(report)
     with found.stage("refine"):
-        alpha, colour, facts = refined(pixels, unletterbox(coarse, *pixels.shape[:2]))
+        view = Window(*window.tolist())
+        seen = np.ascontiguousarray(pixels[view.inside])
+        alpha, colour = np.zeros(pixels.shape[:2], np.float32), np.full_like(pixels, 255)
+        near = unletterbox(coarse, view.height, view.width)
+        alpha[view.inside], colour[view.inside], facts = refined(seen, near)
         cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
-        found.facts["qa"] = judge(alpha, found) | facts
+        found.facts["qa"] = judge(alpha, view, found) | facts
     return {"alpha": alpha, "foreground": colour, "cutout": cutout, "report": found.write()}
 
 
@@ -95,8 +102,8 @@ def _box(coarse: F32, height: int, width: int) -> Box:
     ]
 
 
-def judge(alpha: F32, report: Report) -> dict[str, Any]:
-    """Return the QA figures of an alpha, and put every doubt into the report."""
+def judge(alpha: F32, view: Window, report: Report) -> dict[str, Any]:
+    """Return the QA figures of a photo's alpha [H, W], found in `view` of it, and put every doubt into the report."""
     height, width = alpha.shape
     box = bounds(alpha)
     covered = float(alpha.mean())
@@ -108,13 +115,17 @@ def judge(alpha: F32, report: Report) -> dict[str, Any]:
     areas = stats[1:, cv2.CC_STAT_AREA]
     # Soft pixels away from every edge: the network could not make up its mind about an area.
     soft = ((alpha > 0.2) & (alpha < 0.8)).astype(np.uint8)
-    reach = 2 * max(1, round(max(height, width) / 400)) + 1
+    reach = 2 * max(1, round(max(view.height, view.width) / 400)) + 1
     unsure = float(cv2.erode(soft, np.ones((reach, reach), np.uint8)).sum() / max(1, int(solid.sum())))
     left, top, right, bottom = box
     sides = {"left": left == 0, "top": top == 0, "right": right == width, "bottom": bottom == height}
     touches = [side for side, touched in sides.items() if touched]
     if touches:
         report.doubt(f"piece: runs off the photo ({', '.join(touches)})")
+    edges = {"left": view.left, "top": view.top, "right": view.left + view.width, "bottom": view.top + view.height}
+    ends = dict(zip(edges, box, strict=True))
+    if cut := [side for side, edge in edges.items() if ends[side] == edge and not sides[side]]:
+        report.doubt(f"piece: runs out of the window that was looked at ({', '.join(cut)})")
     if unsure > UNSURE:
         report.doubt(f"alpha: unsure over {unsure:.0%} of the piece's area")
     return {

@@ -18,7 +18,7 @@ def answer():
         "qa": {"coverage": 0.25, "unsure": 0.01},
         "models": {"segment": {"name": "rings", "version": "3"}},
         "timings_ms": dict.fromkeys(("decode", "segment", "refine", "composite", "encode", "waiting"), 100.0)
-        | {"relight": 0.0, "total": 600.0},
+        | {"locate": 40.0, "crop": 10.0, "relight": 0.0, "total": 650.0},
         "needs_review": True,
         "reasons": ["piece: <none> was found"],
     }

@@ -202,18 +202,18 @@ CARD = Card.model_validate(
         "file": "any.onnx",
         "sha256": "00",
         "licence": "none",
-        "input": {"name": "x", "size": 64, "mean": [0.5, 0.5, 0.5], "scale": [0.5, 0.5, 0.5]},
+        "input": {"name": "x", "size": 64, "overview": 32, "mean": [0.5, 0.5, 0.5], "scale": [0.5, 0.5, 0.5]},
         "alpha": {"output": "y", "channel": 0},
     }
 )
 
 
-def test_stage_answers_pixels_network_input_and_report():
+def test_stage_answers_pixels_overview_and_report():
     wire = np.frombuffer(JPEG, np.uint8), np.frombuffer(b"{}", np.uint8)
     found = Decoder(CARD, SETTINGS)(*wire)
     assert found["pixels"].shape == (60, 80, 3)
-    assert found["net_input"].shape == (3, 64, 64)
-    assert found["net_input"].dtype == np.float32
+    assert found["overview"].shape == (3, 32, 32)
+    assert found["overview"].dtype == np.float32
     facts = Report.read(found["report"]).facts
     assert facts["photo"]["bytes"] == len(JPEG)
     assert facts["models"]["segment"]["name"] == "any"

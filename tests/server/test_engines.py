@@ -33,7 +33,7 @@ def foreign(folder, **changes) -> Card:
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licence": "none",
-        "input": {"name": "image", "size": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]},
+        "input": {"name": "image", "size": SIZE, "overview": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]},
         "alpha": {"output": "logits", "channel": 0},
         "sigmoid": True,
     }
@@ -42,7 +42,7 @@ def foreign(folder, **changes) -> Card:
 
 def test_a_foreign_network_is_read_as_its_card_says(tmp_path, rng):
     image = rng.normal(size=(3, 3, SIZE, SIZE)).astype(np.float32)
-    coarse = OpenVinoEngine(foreign(tmp_path), tmp_path, threads=1)(image)
+    coarse = OpenVinoEngine(foreign(tmp_path), tmp_path, SIZE, threads=1)(image)
     assert coarse.shape == (3, 3, SIZE, SIZE)
     # float32 on both sides; the exponential's last bits may differ
     np.testing.assert_allclose(coarse[:, 0], 1 / (1 + np.exp(-10 * image[:, 0])), atol=1e-5)
@@ -53,21 +53,46 @@ def test_a_foreign_network_is_read_as_its_card_says(tmp_path, rng):
     ("changes", "cause"),
     [
         ({"alpha": {"output": "alpha", "channel": 0}}, "no output alpha; the network has logits"),
-        ({"input": {"name": "x", "size": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]}}, "no input x"),
+        ({"input": {"name": "x", "size": SIZE, "overview": SIZE, "mean": [0, 0, 0], "scale": [1, 1, 1]}}, "no input x"),
         ({"sha256": "00"}, "its card says 00"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(tmp_path, changes, cause):
     with pytest.raises(ValueError, match=cause):
-        OpenVinoEngine(foreign(tmp_path, **changes), tmp_path, threads=1)
+        OpenVinoEngine(foreign(tmp_path, **changes), tmp_path, SIZE, threads=1)
 
 
-def test_ours_answers_coverage(rng):
+@pytest.mark.parametrize("inside", ["mismatch", "frozen"])
+def test_a_network_that_cannot_take_the_size_is_refused_by_name(tmp_path, inside):
+    """A size baked into the graph: one where nothing fits any more, one that answers its own size to any photo."""
+    data = ops.parameter([-1, 3, -1, -1], np.float32, name="image")
+    data.output(0).get_tensor().set_names({"image"})
+    red = ops.slice(data, [0], [1], [1], [1])
+    if inside == "mismatch":
+        made = ops.add(red, np.ones((1, 1, SIZE, SIZE), np.float32))
+    else:
+        made = ops.interpolate(red, np.array([SIZE, SIZE]), "linear", "sizes", axes=np.array([2, 3]))
+    made.output(0).get_tensor().set_names({"logits"})
+    path = tmp_path / "foreign.xml"
+    card = foreign(tmp_path)
+    ov.save_model(ov.Model([made], [data]), path, compress_to_fp16=False)
+    card = card.model_copy(update={"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    OpenVinoEngine(card, tmp_path, SIZE, threads=1)
+    with pytest.raises(ValueError, match=r"foreign\.xml: .*32x32"):
+        OpenVinoEngine(card, tmp_path, 32, threads=1)
+
+
+def test_a_photo_of_another_size_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\(3, 32, 32\), here foreign takes \(3, 64, 64\)"):
+        OpenVinoEngine(foreign(tmp_path), tmp_path, SIZE, threads=1)(np.zeros((1, 3, 32, 32), np.float32))
+
+
+@pytest.mark.parametrize("at", ["size", "overview"])
+def test_ours_answers_coverage_at_both_sizes(rng, at):
     card = read_card(SEGMENT / "model.json")
-    coarse = OpenVinoEngine(card, SEGMENT, threads=2)(
-        rng.normal(size=(1, 3, card.input.size, card.input.size)).astype(np.float32)
-    )
-    assert coarse.shape == (1, 3, card.input.size, card.input.size)
+    size = getattr(card.input, at)
+    coarse = OpenVinoEngine(card, SEGMENT, size, threads=2)(rng.normal(size=(1, 3, size, size)).astype(np.float32))
+    assert coarse.shape == (1, 3, size, size)
     assert coarse.min() >= 0
     assert coarse.max() <= 1
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from kernels.reference.window import Window
 from server.contract import Look
 from server.report import Report
 from server.stages.composite import composite
-from server.stages.refine import refine, refined, upsample
+from server.stages.refine import judge, refine, refined, upsample
 from server.stages.relight import relight
 
 SIZE = 128
@@ -31,6 +32,10 @@ def photo_of(alpha: np.ndarray) -> np.ndarray:
 def coarse_of(alpha: np.ndarray) -> np.ndarray:
     small = cv2.resize(alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     return np.stack([small, small, np.zeros_like(small)])
+
+
+def whole(photo: np.ndarray) -> np.ndarray:
+    return np.int32([0, 0, photo.shape[1], photo.shape[0]])
 
 
 def begun() -> np.ndarray:
@@ -59,7 +64,7 @@ def test_sure_pixels_are_exactly_0_and_1():
 
 def test_refine_reports_a_clean_ring_without_doubts():
     truth = ring(4 * SIZE)
-    found = refine(photo_of(truth), coarse_of(truth), begun())
+    found = refine(photo_of(truth), whole(truth), coarse_of(truth), begun())
     facts = Report.read(found["report"]).facts
     assert facts["qa"]["parts"] == 1
     assert facts["qa"]["touches"] == []
@@ -84,7 +89,7 @@ def test_refine_works_inside_the_box_and_reports_what_it_did():
 
 
 def reasons(alpha: np.ndarray, coarse: np.ndarray) -> str:
-    return "; ".join(Report.read(refine(photo_of(alpha), coarse, begun())["report"]).facts["reasons"])
+    return "; ".join(Report.read(refine(photo_of(alpha), whole(alpha), coarse, begun())["report"]).facts["reasons"])
 
 
 def test_refine_doubts_what_a_person_should_see():
@@ -93,6 +98,46 @@ def test_refine_doubts_what_a_person_should_see():
     assert "none was found" in reasons(truth, np.zeros((3, SIZE, SIZE), np.float32))
     assert "runs off the photo (left)" in reasons(off_frame, coarse_of(off_frame))
     assert "unsure" in reasons(truth, coarse_of(truth) * np.float32(0.5))
+
+
+def test_refine_works_on_the_window_alone():
+    """Inside, what the window alone would give; outside, no alpha and the white of uncovered pixels."""
+    truth = ring(2 * SIZE)
+    photo = np.random.default_rng(1).integers(0, 256, (400, 500, 3), dtype=np.uint8)
+    left, top = 120, 31
+    inside = np.s_[top : top + 2 * SIZE, left : left + 2 * SIZE]
+    photo[inside] = photo_of(truth)
+    found = refine(photo, np.int32([left, top, 2 * SIZE, 2 * SIZE]), coarse_of(truth), begun())
+    alone = refine(photo_of(truth), whole(truth), coarse_of(truth), begun())
+    for name, empty in (("alpha", 0), ("foreground", 255), ("cutout", (255, 255, 255, 0))):
+        np.testing.assert_array_equal(found[name][inside], alone[name])
+        outside = np.ones((400, 500), bool)
+        outside[inside] = False
+        assert (found[name][outside] == empty).all(), name
+    facts = Report.read(found["report"]).facts
+    bounds = Report.read(alone["report"]).facts["qa"]["bounds"]
+    assert facts["qa"]["bounds"] == [bounds[0] + left, bounds[1] + top, bounds[2] + left, bounds[3] + top]
+    assert not facts["needs_review"], facts["reasons"]
+
+
+def judged(box: tuple[int, int, int, int], view: Window) -> tuple[list[str], list[str]]:
+    """Sides that the piece touches, and reasons for review, of a piece that fills `box` of a photo of 100x80."""
+    left, top, right, bottom = box
+    alpha = np.zeros((80, 100), np.float32)
+    alpha[top:bottom, left:right] = 1
+    report = Report.begin()
+    return judge(alpha, view, report)["touches"], report.facts["reasons"]
+
+
+def test_a_piece_is_cut_by_the_window_or_by_the_photo():
+    out = "piece: runs out of the window that was looked at"
+    assert judged((30, 30, 50, 50), Window(20, 20, 40, 40)) == ([], [])
+    assert judged((20, 30, 50, 50), Window(20, 20, 40, 40)) == ([], [f"{out} (left)"])
+    assert judged((30, 20, 60, 60), Window(20, 20, 40, 40)) == ([], [f"{out} (top, right, bottom)"])
+    # The window's border is the photo's: the photo cuts the piece, not the window.
+    assert judged((0, 30, 30, 50), Window(0, 20, 40, 40)) == (["left"], ["piece: runs off the photo (left)"])
+    assert judged((90, 70, 100, 80), Window(60, 40, 40, 40))[0] == ["right", "bottom"]
+    assert len(judged((90, 70, 100, 80), Window(60, 40, 40, 40))[1]) == 1
 
 
 def test_relight_changes_nothing_and_says_so():

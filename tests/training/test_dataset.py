@@ -5,6 +5,8 @@ import pytest
 
 pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
+from PIL import Image
+
 from training import dataset
 
 
@@ -55,3 +57,25 @@ def test_camera_keeps_shape_and_type(sample):
     image = dataset.camera(np.random.default_rng(1), sample[0])
     assert image.shape == sample[0].shape
     assert image.dtype == np.uint8
+
+
+def test_thin_parts_and_small_openings_weigh_more_than_large_ones():
+    alpha = np.zeros((64, 64), np.uint8)
+    alpha[10] = 255  # a thin line
+    alpha[30:60, 10:50] = 255
+    alpha[44:47, 30:33] = 0  # a small opening
+    weight = dataset.importance(alpha).astype(int)
+    assert weight[20, 32] == 16
+    assert weight[10, 32] > weight[30, 20] > weight[38, 20]
+    assert weight[45, 31] > weight[22, 5]
+
+
+def test_a_store_learns_from_what_is_there(tmp_path, sample):
+    photo, answer = sample
+    Image.fromarray(photo).save(tmp_path / "1.photo.jpg", quality=100)
+    Image.fromarray(answer).save(tmp_path / "1.answer.png")
+    (tmp_path / "1.json").write_text("{}")
+    store = dataset.Store(tmp_path).look().look()
+    assert len(store.samples) == 1
+    assert not store.traced
+    np.testing.assert_array_equal(store.samples[0].answer, answer)

@@ -7,8 +7,20 @@ pytest.importorskip("scipy", reason="the train extra is not installed: no scipy"
 
 from training import pieces
 
+FAMILIES = [*pieces.TRAINED, *pieces.HELD_OUT]
+# What `render.COUNTS` compiles; a part of any other kind would not be drawn at all.
+RENDERED = {
+    ("metal", 1.5),
+    ("clear", 1.55),
+    ("clear", 1.76),
+    ("clear", 2.417),
+    ("opaque", 1.5),
+    ("pearl", 1.6),
+    ("matte", 1.5),
+}
 
-@pytest.mark.parametrize("name", [*pieces.TRAINED, *pieces.HELD_OUT])
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_is_determined_by_its_seed(name):
     first, second = (pieces.family(name)(np.random.default_rng(7)).rested() for _ in range(2))
     assert [part.material for part in first.parts] == [part.material for part in second.parts]
@@ -16,16 +28,42 @@ def test_a_family_is_determined_by_its_seed(name):
         np.testing.assert_array_equal(one.mesh.points, other.mesh.points)
 
 
-@pytest.mark.parametrize("name", [*pieces.TRAINED, *pieces.HELD_OUT])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_piece_lies_on_the_table_and_is_about_as_large_as_a_ring(name, seed):
     piece = pieces.family(name)(np.random.default_rng(seed)).rested()
     points = piece.points()
+    assert piece.family == name
     assert np.isfinite(points).all()
     assert points[:, 2].min() == pytest.approx(0, abs=1e-9)
     assert 0.5 < (points.max(0) - points.min(0)).max() / 2 < 4
-    assert {part.slot for part in piece.parts} <= {"metal", "stone", "other"}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_piece_is_jewelry_that_the_renderer_can_draw(name, seed):
+    piece = pieces.family(name)(np.random.default_rng(seed))
+    slots = {part.slot for part in piece.parts}
+    assert slots <= {"metal", "stone", "other"}
+    assert slots & {"metal", "stone"}
+    assert {(part.material.kind, part.material.ior) for part in piece.parts} <= RENDERED
+    assert sum(len(part.mesh.faces) for part in piece.parts) < 400_000
+    for part in piece.parts:
+        assert part.mesh.faces.min() >= 0
+        assert part.mesh.faces.max() < len(part.mesh.points)
 
 
 def test_held_out_families_are_never_drawn_for_training():
     assert not set(pieces.HELD_OUT) & set(pieces.TRAINED)
+    drawn = {pieces.make(np.random.default_rng(seed)).family for seed in range(60)}
+    assert not drawn & set(pieces.HELD_OUT)
+
+
+def test_two_tone_changes_metal_only():
+    piece = pieces.family("solitaire")(np.random.default_rng(2))
+    mixed = pieces.two_tone(np.random.default_rng(0), piece)
+    metals = {part.material for part in mixed.parts if part.slot == "metal"}
+    assert len(metals) == 2
+    for before, after in zip(piece.parts, mixed.parts, strict=True):
+        assert after.mesh is before.mesh
+        assert before.slot == "metal" or after == before

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 
+from training import materials
 from training.piece import Piece
 
 # Name and weight. Order matters: a seed picks by position, so append.
@@ -28,14 +30,44 @@ TRAINED: dict[str, float] = {
     "signet": 0.5,
     "wire_wrap": 1.0,
     "multistrand": 0.7,
+    "charms": 1.2,
+    "textured_band": 1.0,
+    "pave_ring": 0.8,
+    "studs": 1.2,
+    "cuff": 1.2,
+    "plain_plate": 1.3,
+    "statement_ring": 1.2,
+    "big_cabochon": 1.2,
+    "pierced_plate": 1.4,
+    "lattice": 1.1,
+    "mandala": 1.1,
+    "crochet": 1.0,
+    "heaped_chain": 1.5,
+    "clasps": 0.9,
+    "threader": 1.0,
+    "enamel": 1.0,
 }
 # Never trained on: they measure how far the network reaches.
-HELD_OUT: tuple[str, ...] = ("brooch", "tennis", "chandelier")
+HELD_OUT: tuple[str, ...] = ("brooch", "tennis", "chandelier", "celtic_knot", "locket", "charm_bracelet")
 
 
 def family(name: str) -> Callable[[np.random.Generator], Piece]:
     """Return the maker of one family."""
     return import_module(f"training.pieces.{name}").make
+
+
+def two_tone(rng: np.random.Generator, piece: Piece) -> Piece:
+    """Give some of the metal parts another alloy, as in a gold ring with a white head."""
+    metal = [k for k, part in enumerate(piece.parts) if part.slot == "metal"]
+    if len(metal) < 2:
+        return piece
+    first, second = materials.two_metals(rng)
+    other = set(rng.choice(metal, int(rng.integers(1, len(metal))), replace=False).tolist())
+    parts = (
+        replace(part, material=second if k in other else first) if k in metal else part
+        for k, part in enumerate(piece.parts)
+    )
+    return replace(piece, parts=tuple(parts))
 
 
 def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
@@ -45,4 +77,5 @@ def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
     else:
         weights = np.array(list(TRAINED.values()))
         name = str(rng.choice(list(TRAINED), p=weights / weights.sum()))
-    return family(name)(rng).rested()
+    piece = family(name)(rng).rested()
+    return two_tone(rng, piece) if rng.random() < 0.08 else piece

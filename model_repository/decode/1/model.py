@@ -12,7 +12,7 @@ class TritonPythonModel:
     """Named by Triton."""
 
     def initialize(self, args):
-        # The network's input is made here, so its card is read here: ../segment/1/model.json.
+        # The network's overview is made here, so its card is read here: ../segment/1/model.json.
         card = read_card(folder(args).parent.parent / "segment" / "1" / "model.json")
         self.decode = Decoder(card, Settings.from_environment(os.environ))
 

@@ -14,8 +14,8 @@ class TritonPythonModel:
 
     def initialize(self, args):
         here = folder(args)
-        threads = Settings.from_environment(os.environ).threads
-        self.segment = Segmenter(OpenVinoEngine(read_card(here / "model.json"), here, threads))
+        card, threads = read_card(here / "model.json"), Settings.from_environment(os.environ).threads
+        self.segment = Segmenter(OpenVinoEngine(card, here, card.input.size, threads))
 
     def execute(self, requests):
         return serve_batch(requests, "segment", self.segment)

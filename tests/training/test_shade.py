@@ -1,0 +1,104 @@
+"""Lighting a traced piece: what a mirror, a ground and an edge must show can be said without a renderer."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="the server extra is not installed: no OpenCV")
+
+from training import shade
+from training.piece import Material
+from training.records import GROUND, RECORD, SKY, octahedral, pixels
+
+SIZE = 8
+GOLD = Material("metal", (1.0, 0.7, 0.3), 0.03)
+PROP = Material("matte", (0.2, 0.2, 0.2), 0.6)
+
+
+def traced(record, slot="metal", material=GOLD):
+    shadow = np.full((3, 2, 2), 255, np.uint8)
+    return shade.Traced(record, shadow, (material,), (slot,), np.array([[0, 0, 1.0], [0, 0, 1.0]]), SIZE)
+
+
+def surroundings(radiance):
+    levels = tuple(np.full((shade.SIDE >> k, shade.SIDE >> k, 3), radiance, np.float32) for k in range(4))
+    share = np.zeros((3, 3), np.float32)
+    share[0] = radiance
+    return shade.Surroundings(levels, np.full((shade.COARSE, shade.COARSE, 3), radiance, np.float32), share)
+
+
+def facing_the_camera(samples):
+    record = np.zeros(len(samples), RECORD)
+    record["index"], record["facing"], record["end"] = samples, 255, SKY
+    record["normal"] = (0, 0, 127)
+    return record
+
+
+def show(piece, ground=0.5, radiance=1.0):
+    plane = np.full((SIZE, SIZE, 3), ground, np.float32)
+    return shade.lit(piece, plane, surroundings(radiance), piece.materials, np.random.default_rng(0))
+
+
+def test_a_mirror_shows_its_surroundings_in_its_own_colour():
+    image, answer = show(traced(facing_the_camera(np.array([0, 1, 16, 17]))), radiance=0.5)
+    np.testing.assert_allclose(image[0, 0], 0.5 * np.array(GOLD.color), rtol=1e-5)
+    assert answer[0, 0].tolist() == [255, 255, 0]
+
+
+def test_a_bare_ground_shows_its_reflectance_times_its_light():
+    image, answer = show(traced(facing_the_camera(np.array([0]))), ground=0.5, radiance=0.8)
+    np.testing.assert_allclose(image[5, 5], 0.4, rtol=1e-5)
+    assert not answer[5, 5].any()
+
+
+def test_two_of_four_samples_cover_half_a_pixel():
+    image, answer = show(traced(facing_the_camera(np.array([0, 1]))), ground=0.5, radiance=1.0)
+    assert answer[0, 0].tolist() == [128, 128, 0]
+    np.testing.assert_allclose(image[0, 0], 0.5 * np.array(GOLD.color) + 0.25, rtol=1e-5)
+
+
+def test_a_mirror_that_looks_at_the_ground_shows_it():
+    record = facing_the_camera(np.array([0, 1, 16, 17]))
+    record["end"], record["exit"] = GROUND, 6 * 8  # the ground seen at pixel 6, 6
+    ground = np.full((SIZE, SIZE, 3), 0.1, np.float32)
+    ground[6, 6] = 0.9
+    piece = traced(record)
+    image, _ = shade.lit(piece, ground, surroundings(1.0), piece.materials, np.random.default_rng(0))
+    np.testing.assert_allclose(image[0, 0], 0.9 * np.array(GOLD.color), rtol=1e-5)
+
+
+def test_a_prop_is_seen_and_never_counted():
+    image, answer = show(traced(facing_the_camera(np.arange(16)), "prop", PROP))
+    assert image[0, 0].mean() < 0.4
+    assert not answer.any()
+
+
+@pytest.mark.parametrize("side", [24, 384])
+def test_octahedral_codes_find_the_pixel_of_their_direction(side):
+    d = shade.directions(side).reshape(-1, 3).astype(float)
+    np.testing.assert_array_equal(pixels(octahedral(d), side), np.arange(side * side))
+
+
+def test_white_surroundings_light_every_normal_alike():
+    # 24x24 directions stand for the sphere, so the sum over them is off by up to 2 %.
+    np.testing.assert_allclose(shade._cosine().sum(1), 1.0, atol=0.02)
+
+
+def test_redrawing_keeps_the_kind_of_material():
+    rng = np.random.default_rng(5)
+    for kind in ("metal", "clear", "pearl", "opaque", "matte"):
+        assert shade.redrawn(rng, Material(kind, (0.5, 0.5, 0.5)), "stone").kind == kind
+
+
+def test_a_seed_is_read_as_it_was_written(tmp_path):
+    record = facing_the_camera(np.array([0, 5]))
+    np.save(tmp_path / "7.npy", record)
+    np.savez(tmp_path / "7.npz", shadow=np.full((3, 2, 2), 255, np.uint8))
+    note = {"materials": [{"slot": "metal", **asdict(GOLD)}], "lamps": [[0, 0, 1], [0, 0, 1]], "size": SIZE}
+    (tmp_path / "7.json").write_text(json.dumps(note))
+    piece = shade.read(tmp_path / "7")
+    assert piece.materials == (GOLD,)
+    assert piece.slots == ("metal",)
+    np.testing.assert_array_equal(piece.record, record)

@@ -1,0 +1,319 @@
+"""Light traced pieces (`paths.py`) anew: any surroundings, alloys, stone colours and ground, in linear light.
+
+A direction is looked up in octahedral maps, so the exit of a path is its pixel. Levels of blur stand for roughness.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training import assets, materials
+from training.piece import Material
+from training.records import GROUND, SKY, SLOTS, SOLID, octahedral, pixels
+
+F32 = NDArray[Any]  # float32 by contract
+U8 = NDArray[Any]
+SIDE = 384
+LEVELS = (0.0, 0.09, 0.2, 0.4)
+"""Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
+COARSE = 24  # side of the map of irradiance
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One piece: records of `records.RECORD`, shadow planes [3, h, w] uint8, materials with their slots, two lamps."""
+
+    record: NDArray[Any]
+    shadow: U8
+    materials: tuple[Material, ...]
+    slots: tuple[str, ...]
+    lamps: F32
+    size: int
+
+
+def read(name: Path) -> Traced:
+    """Open the three files of one seed; the records stay on disk until they are used."""
+    note = json.loads(name.with_suffix(".json").read_text())
+    slots = tuple(m.pop("slot") for m in note["materials"])
+    made = tuple(
+        Material(**{k: tuple(v) if isinstance(v, list) else v for k, v in m.items()}) for m in note["materials"]
+    )
+    shadow = np.load(name.with_suffix(".npz"))["shadow"]
+    shadow = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in shadow])  # few rays per point: grainy
+    record = np.load(name.with_suffix(".npy"), mmap_mode="r")
+    return Traced(record, shadow, made, slots, np.array(note["lamps"], np.float32), note["size"])
+
+
+@cache
+def directions(side: int) -> F32:
+    """Unit vectors [side, side, 3] of the pixels of an octahedral map."""
+    c = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
+    x, y = np.meshgrid(c, c)
+    z = 1 - np.abs(x) - np.abs(y)
+    fold = np.maximum(-z, 0)
+    out = np.stack([x - np.sign(x) * fold, y - np.sign(y) * fold, z], -1)
+    return (out / np.linalg.norm(out, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@cache
+def _solid_angle(side: int) -> F32:
+    """Weights [side * side] of an octahedral map's pixels, sum 4 pi."""
+    c = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
+    x, y = np.meshgrid(c, c)
+    z = 1 - np.abs(x) - np.abs(y)
+    fold = np.maximum(-z, 0)
+    flat = np.stack([x - np.sign(x) * fold, y - np.sign(y) * fold, z], -1)
+    weight = np.linalg.norm(flat, axis=-1) ** -3
+    return (weight / weight.sum() * 4 * np.pi).ravel()
+
+
+@cache
+def _cosine() -> F32:
+    """Matrix [normals, directions] that turns radiance of a coarse map into irradiance / pi."""
+    d = directions(COARSE).reshape(-1, 3)
+    return np.maximum(d @ d.T, 0) * _solid_angle(COARSE) / np.float32(np.pi)
+
+
+@lru_cache(maxsize=20)
+def _light_map(path: Path) -> F32:
+    """A latitude-longitude map [256, 512, 3], mean 1, cast mostly balanced away."""
+    import mitsuba as mi
+
+    if mi.variant() is None:
+        mi.set_variant("scalar_rgb")
+    pixels = np.array(mi.Bitmap(str(path)).convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32))
+    pixels = cv2.resize(np.clip(np.nan_to_num(pixels), 0, 60), (512, 256), interpolation=cv2.INTER_AREA)
+    pixels /= max(float(pixels.mean()), 1e-6)
+    return (pixels / np.maximum(pixels.mean((0, 1)), 1e-3) ** 0.7).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Radiance around the piece: blur levels [s, s, 3], irradiance / pi [COARSE, COARSE, 3], and shares of the ground.
+
+    `share` [3, 3]: irradiance / pi of the ground from the sky and from each lamp, RGB.
+    """
+
+    levels: tuple[F32, ...]
+    irradiance: F32
+    share: F32
+
+
+def _patch(axis: F32, half: tuple[float, float], turn: float, soft: float) -> F32:
+    """Coverage [SIDE, SIDE] of a rectangle of half sizes (tangents of angles) about `axis`."""
+    d = directions(SIDE)
+    aside = np.cross(axis, [0.0, 0.0, 1.0] if abs(axis[2]) < 0.95 else [1.0, 0, 0])
+    aside /= np.linalg.norm(aside)
+    up = np.cross(axis, aside)
+    right, above = np.cos(turn) * aside + np.sin(turn) * up, np.cos(turn) * up - np.sin(turn) * aside
+    ahead = d @ axis.astype(np.float32)
+    u, v = (np.abs(d @ e.astype(np.float32)) / np.maximum(ahead, 1e-3) for e in (right, above))
+    inside = np.minimum((half[0] - u) / soft, (half[1] - v) / soft)
+    return (np.clip(inside, 0, 1) * (ahead > 0.02)).astype(np.float32)
+
+
+def _unit(rng: np.random.Generator, low: float = 0.0) -> F32:
+    out = rng.normal(size=3)
+    out[2] = abs(out[2]) + low
+    return (out / np.linalg.norm(out)).astype(np.float32)
+
+
+def surroundings(rng: np.random.Generator, lamps: F32) -> Surroundings:
+    """Draw what is around: a photographed map or a plain gradient, soft boxes, dark cards, and the two lamps."""
+    d = directions(SIDE)
+    if rng.random() < 0.6:
+        maps = assets.light_maps()
+        given = _light_map(maps[int(rng.integers(len(maps)))])
+        turn = rng.uniform(0, 2 * np.pi)
+        u = ((np.arctan2(d[..., 1], d[..., 0]) + turn) / (2 * np.pi) % 1) * 511
+        v = np.arccos(np.clip(d[..., 2], -1, 1)) / np.pi * 255
+        radiance = cv2.remap(given, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR)
+        radiance = radiance * np.float32(rng.uniform(0.4, 1.0))
+    else:
+        tilt = _unit(rng)
+        blend = np.clip(0.5 + 0.5 * (d @ tilt) * rng.uniform(0.2, 1.0), 0, 1)[..., None]
+        low, high = rng.uniform(0.02, 0.6), rng.uniform(0.4, 1.6)
+        radiance = (low + (high - low) * blend) * (1 + rng.normal(0, 0.05, 3))
+    for _ in range(int(rng.integers(0, 4))):
+        half = tuple(np.exp(rng.uniform(np.log(0.08), np.log(0.9), 2)))
+        box = _patch(_unit(rng, 0.1), half, float(rng.uniform(0, np.pi)), float(rng.uniform(0.01, 0.2)))
+        power = np.exp(rng.uniform(np.log(1.0), np.log(9.0))) * (1 + np.array([1, 0.2, -1]) * rng.normal(0, 0.1))
+        radiance = radiance * (1 - box[..., None]) + power * box[..., None]
+    for _ in range(int(rng.integers(0, 4))):
+        half = tuple(np.exp(rng.uniform(np.log(0.05), np.log(0.6), 2)))
+        card = _patch(_unit(rng), half, float(rng.uniform(0, np.pi)), float(rng.uniform(0.01, 0.3)))[..., None]
+        radiance = radiance * (1 - card * rng.uniform(0.5, 1.0))
+    sky = _irradiance(radiance, None)[COARSE // 2, COARSE // 2]
+    share = [sky]
+    for lamp in lamps:
+        lit = rng.random() < 0.6
+        size = float(np.exp(rng.uniform(np.log(0.04), np.log(0.3))))
+        box = _patch(lamp, (size, size), 0.0, 0.02 + size / 4)
+        strength = float(rng.uniform(0.2, 1.6)) * sky.mean() if lit else 0.0
+        tint = np.clip(1 + np.array([1, 0.2, -1]) * rng.normal(0, 0.08), 0.5, 1.5)
+        power = strength / max(float((4 * size**2) * lamp[2] / np.pi), 1e-4) * tint
+        radiance = radiance + np.minimum(power, 300) * box[..., None]
+        share.append(strength * tint)
+    return _leveled(radiance.astype(np.float32), np.array(share, np.float32))
+
+
+def _leveled(radiance: F32, share: F32) -> Surroundings:
+    levels = [radiance]
+    for k, rough in enumerate(LEVELS[1:], 1):
+        small = cv2.resize(radiance, (SIDE >> k, SIDE >> k), interpolation=cv2.INTER_AREA)
+        levels.append(cv2.GaussianBlur(small, (0, 0), 0.8 * rough * (SIDE >> k) / np.pi, borderType=cv2.BORDER_REFLECT))
+    return Surroundings(tuple(levels), _irradiance(radiance, share.sum(0)), share)
+
+
+def _irradiance(radiance: F32, floor: F32 | None) -> F32:
+    """Irradiance / pi by normal [COARSE, COARSE, 3]; below the horizon a gray floor lit by `floor`."""
+    small = cv2.resize(radiance.astype(np.float32), (COARSE, COARSE), interpolation=cv2.INTER_AREA)
+    if floor is not None:
+        small = np.where(directions(COARSE)[..., 2:] < 0, 0.4 * floor, small)
+    return (_cosine() @ small.reshape(-1, 3)).reshape(COARSE, COARSE, 3).astype(np.float32)
+
+
+def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
+    """Return the same kind of material in another alloy, colour and finish."""
+    if given.kind == "metal":
+        return materials.metal(rng)
+    if given.kind == "clear":
+        return replace(materials.clear(rng), ior=given.ior)
+    if given.kind == "pearl":
+        return materials.pearl(rng)
+    if slot == "prop" or given.kind == "matte":
+        return replace(given, color=materials.random_color(rng, 0.75), second=None)
+    return materials.opaque(rng)
+
+
+def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:
+    """Smooth noise [size, size] of about `cells` blobs a side, mean 0, deviation 1."""
+    n = int(np.clip(cells, 2, size // 2))
+    field = cv2.resize(rng.normal(size=(n, n)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    return field / max(float(field.std()), 1e-3)
+
+
+def _exits(record: NDArray[Any], which: int, side: int) -> NDArray[Any]:
+    return pixels(record["exit"][:, which].astype(np.float32) / 32767, side)
+
+
+def lit(
+    piece: Traced, ground: F32, around: Surroundings, drawn: tuple[Material, ...], rng: np.random.Generator
+) -> tuple[F32, U8]:
+    """Return linear radiance [S, S, 3] and the answer [S, S, 3] uint8: coverage of alpha, metal and stone.
+
+    ground [S, S, 3]: linear reflectance seen by the camera, before light and shadow.
+    """
+    size = piece.size
+    record = piece.record
+    keep = np.stack([cv2.resize(p, (size, size), interpolation=cv2.INTER_CUBIC) for p in piece.shadow])
+    light = np.tensordot(keep.astype(np.float32) / 255, around.share, (0, 0))
+    floor = ground * light
+    soft_floor = cv2.GaussianBlur(floor, (0, 0), 7)
+    ident = np.asarray(record["ident"])
+    radiance = np.zeros((len(record), 3), np.float32)
+    color = np.array([m.color for m in drawn], np.float32)
+    rough = np.array([m.roughness for m in drawn], np.float32)
+    level = np.abs(rough[:, None] - np.array(LEVELS)).argmin(1)
+    index = np.asarray(record["index"])
+    pixel = (index // (2 * size)) // 2 * size + (index % (2 * size)) // 2
+
+    def light_of(part: NDArray[Any], which: int, blur: int) -> F32:
+        out = np.zeros((len(part), 3), np.float32)
+        end = part["end"][:, which]
+        sky = np.flatnonzero(end == SKY)
+        chosen = around.levels[blur]
+        out[sky] = chosen.reshape(-1, 3)[_exits(part[sky], which, chosen.shape[0])]
+        table = np.flatnonzero(end == GROUND)
+        if len(table):
+            at = part["exit"][table, which].astype(np.int32) >> 3
+            at = np.abs(at) % (2 * size)
+            at = np.where(at >= size, 2 * size - 1 - at, at)
+            out[table] = (floor if blur == 0 else soft_floor)[at[:, 1], at[:, 0]]
+        solid = np.flatnonzero(end == SOLID)
+        if len(solid):
+            normal = _exits(part[solid], which, COARSE)
+            out[solid] = color[part["via"][solid, which]] * around.irradiance.reshape(-1, 3)[normal]
+        glint = part["other"][:, which]
+        met = np.flatnonzero((glint > 0) & (end != SOLID))
+        out[met] *= color[part["via"][met, which]] ** glint[met, None]
+        return out
+
+    for k, made in enumerate(drawn):
+        mine = np.flatnonzero(ident == k)
+        if not len(mine):
+            continue
+        part = np.asarray(record[mine])
+        base = np.broadcast_to(color[k], (len(part), 3))
+        if made.second is not None:
+            field = _noise(rng, size, made.frequency * 8).ravel()[pixel[mine]]
+            share = (np.sin(6 * field) > 0).astype(np.float32) if made.bands else np.clip(0.5 + 0.6 * field, 0, 1)
+            share = share * (0.85 if made.kind == "metal" else 1.0)
+            base = base * (1 - share[:, None]) + np.array(made.second, np.float32) * share[:, None]
+        cos = part["facing"].astype(np.float32)[:, None] / 255
+        grazing = (1 - cos) ** 5
+        first = light_of(part, 0, int(level[k])) if made.kind != "matte" else None
+        if made.kind == "metal":
+            again = part["own"][:, :1].astype(np.float32)
+            radiance[mine] = (base + (1 - base) * grazing) * base**again * first
+        elif made.kind == "clear":
+            normal = ((made.ior - 1) / (made.ior + 1)) ** 2
+            fresnel = normal + (1 - normal) * grazing
+            long = part["own"][:, 1:].astype(np.float32) / 64
+            inner = base ** (1 + long) * light_of(part, 1, 0)
+            radiance[mine] = fresnel * first + (1 - fresnel) * inner
+        else:
+            normal = pixels(octahedral(part["normal"].astype(np.float32)), COARSE)
+            diffuse = base * around.irradiance.reshape(-1, 3)[normal]
+            coat = 0.0 if made.kind == "matte" else 0.04 + 0.96 * grazing
+            radiance[mine] = diffuse * (1 - coat) + (coat * first if first is not None else 0)
+    limit = 6 * float(np.percentile(floor, 90)) + 1e-3
+    radiance = np.minimum(radiance, limit)
+    slot = np.array([SLOTS.index(s) for s in piece.slots])[ident]
+
+    def summed(weight: NDArray[Any] | None) -> F32:
+        total = np.bincount(pixel, weight, size * size) / 4
+        return total.reshape(size, size).astype(np.float32)
+
+    covered = summed(None)
+    image = floor * (1 - covered[..., None]) + np.dstack([summed(radiance[:, c]) for c in range(3)])
+    answer = np.dstack([summed(slot != 3), summed(slot == 0), summed(slot == 1)])
+    return image, np.round(answer * 255).astype(np.uint8)
+
+
+def photograph(rng: np.random.Generator, piece: Traced, ground: U8) -> tuple[U8, U8]:
+    """Take one photo [S, S, 3] uint8 sRGB of a traced piece on a ground [S, S, 3] uint8 sRGB, and its answer."""
+    around = surroundings(rng, piece.lamps)
+    drawn = tuple(
+        redrawn(rng, m, s) if rng.random() < 0.7 else m for m, s in zip(piece.materials, piece.slots, strict=True)
+    )
+    reflectance = (ground.astype(np.float32) / 255) ** 2.2
+    image, answer = lit(piece, reflectance, around, drawn, rng)
+    size = piece.size
+    if rng.random() < 0.5:  # shade of things beyond the frame
+        veil = 1 / (1 + np.exp(-float(rng.uniform(1, 8)) * (_noise(rng, size, rng.uniform(2, 5)) + rng.normal(0, 0.7))))
+        image *= (1 - float(rng.uniform(0.1, 0.7)) * veil)[..., None]
+    bright = image.mean(-1)
+    gain = float(rng.uniform(0.15, 0.6)) / max(float(np.percentile(bright, 60)), 1e-4)
+    if rng.random() < 0.9:
+        gain = min(gain, 1.4 / max(float(np.percentile(bright, 97)), 1e-4))
+    x = image * gain
+    knee = float(rng.uniform(0.6, 0.85))
+    x = np.where(x > knee, knee + (1 - knee) * np.tanh((x - knee) / (1 - knee) / 1.6), x)
+    x = np.clip(x, 0, 1) ** np.float32(1 / 2.2)
+    photo = np.round(x * 255).astype(np.uint8)
+    if rng.random() < 0.3:  # the table leaves the focal plane towards the picture's top or bottom
+        near = float(rng.uniform(0, 1)) * size
+        far = np.clip(np.abs(np.arange(size) - near) / size * float(rng.uniform(0.5, 2.5)), 0, 1)[:, None, None]
+        sigma = float(rng.uniform(1, 4))
+        photo = (photo * (1 - far) + cv2.GaussianBlur(photo, (0, 0), sigma) * far).astype(np.uint8)
+        answer = (answer * (1 - far) + cv2.GaussianBlur(answer, (0, 0), sigma) * far).astype(np.uint8)
+    return photo, answer
