@@ -42,3 +42,13 @@ def test_matches_a_direct_solution_of_the_window(rng):
     huge = guided(pixels, alpha, radius=200, epsilon=0.01)
     # 401 px of mirror images of 5 px: every window has the picture's own mean and covariance, up to its rim
     np.testing.assert_allclose(huge, np.clip(expected, 0, 1), atol=0.03)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (60, 200), (0, 40)])
+def test_a_gray_photo_explains_an_alpha_that_follows_it(rng, low, high):
+    """Channels that vary as one make the covariance nearly singular: in float32 the error here was up to 0.8."""
+    white = rng.random((64, 64)) < 0.5
+    pixels = np.where(white, high, low).astype(np.uint8)[..., None].repeat(3, 2)
+    out = guided(pixels, white.astype(np.float32), radius=1, epsilon=1e-5)
+    # epsilon shrinks the gain by epsilon over the variance of the photo, here at most 0.0005.
+    np.testing.assert_allclose(out, white, atol=1e-3)
