@@ -58,6 +58,46 @@ def quality() -> str:
     return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}"
 
 
+def heldout() -> str:
+    """Our scores on renders of families that were trained on beside those that never were."""
+    seen, unseen = load("quality-seen-cpu"), load("quality-unseen-cpu")
+    keys = ["sad", "mse", "thin_recall", "thin_precision", "cldice", "openings_kept", "false_holes", "spill"]
+    rows = [[key, f"{seen['mean'][key]:.3g}", f"{unseen['mean'][key]:.3g}"] for key in keys]
+    head = [
+        "",
+        f"{len(seen['cases'])} photos, families trained on",
+        f"{len(unseen['cases'])} photos, families never seen",
+    ]
+    return f"{table(head, rows)}\n\n{source('quality-unseen-cpu')}"
+
+
+def isnet() -> str:
+    """The networks' times, measured in turns, and IS-Net's own scores in the same run."""
+    result = load("isnet-cpu")
+    ms = result["ms"]
+    return (
+        f"IS-Net {ms['isnet']:.0f} ms, ours {ms['locate']:.0f} ms (overview) + {ms['segment']:.0f} ms "
+        f"({result['network']['size']} px, {result['network']['precision']}), in turns on {result['threads']} threads: "
+        f"{result['isnet_over_ours']:.1f} times faster.\n\n{source('isnet-cpu')}"
+    )
+
+
+def curve() -> str:
+    """How the network grew with training."""
+    rows = []
+    for at in load("learning-curve")["rows"]:
+        cells = [
+            f"{at[group][key]:.3g}" for key in ("iou", "thin_recall", "openings_kept") for group in ("seen", "unseen")
+        ]
+        rows.append([str(at["step"]), f"{at['minutes']:.0f}", *cells])
+    head = [
+        "step",
+        "minutes",
+        *(f"{key}, {g}" for key in ("IoU", "thin recall", "openings") for g in ("seen", "unseen")),
+    ]
+    return f"{table(head, rows)}\n\n{source('learning-curve')}"
+
+
 def kinds() -> str:
     """Our scores by kind of piece."""
     cases = load("quality-cpu")["cases"]
@@ -140,6 +180,9 @@ def jpeg() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
+    "heldout": heldout,
+    "isnet": isnet,
+    "curve": curve,
     "stages": stages,
     "streaming": streaming,
     "jpeg": jpeg,
