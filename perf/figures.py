@@ -84,18 +84,15 @@ def isnet() -> str:
 
 def curve() -> str:
     """How the network grew with training."""
+    path = "training/results/learning-curve.json"
+    result = json.loads((ROOT / path).read_text())
     rows = []
-    for at in load("learning-curve")["rows"]:
-        cells = [
-            f"{at[group][key]:.3g}" for key in ("iou", "thin_recall", "openings_kept") for group in ("seen", "unseen")
-        ]
-        rows.append([str(at["step"]), f"{at['minutes']:.0f}", *cells])
-    head = [
-        "step",
-        "minutes",
-        *(f"{key}, {g}" for key in ("IoU", "thin recall", "openings") for g in ("seen", "unseen")),
-    ]
-    return f"{table(head, rows)}\n\n{source('learning-curve')}"
+    for at in [{"step": "shipped before", "minutes": 74, **result["before"]}, *result["rows"]]:
+        figures = [at[group][key] for key in ("iou", "thin_recall", "openings_kept") for group in ("seen", "unseen")]
+        rows.append([str(at["step"]), f"{at['minutes']:.0f}", *(f"{figure:.3g}" for figure in figures)])
+    pairs = [f"{key}, {group}" for key in ("IoU", "thin recall", "openings") for group in ("seen", "unseen")]
+    said = f"`{result['command']}` at {result['commit']} on {result['machine']}, {result['date'][:10]}"
+    return f"{table(['step', 'minutes', *pairs], rows)}\n\n{said} ([{path}]({{up}}{path}))"
 
 
 def kinds() -> str:
