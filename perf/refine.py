@@ -1,151 +1,134 @@
-"""What each operation of the refine stage is worth: `python -m perf.refine`.
+"""Show what each step from network to alpha is worth: `python -m perf.refine --cases seen=DIR --cases unseen=DIR`.
 
-Two sets: pieces drawn at 2000 px (`perf/drawn.py`) whose exact alpha was degraded to what a good network gives, and
-the project's fixed evaluation set with the network that is shipped. One row per operation switched on; `fringe` is of
-the drawn set only, since it needs the true foreground. The network's answers are kept in an ignored folder.
+One network, one step more a row; every row is scored by the evaluation set's own scorer.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from kernels.reference.filament import filament
-from kernels.reference.foreground import foreground
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8
-from perf.drawn import Drawn, degraded, draw
+from kernels.reference.window import Window, choose
 from perf.provenance import ROOT, provenance
 from server.card import read_card
 from server.engines import OpenVinoEngine
 from server.repository import default_repository
-from server.stages.refine import evidence, refined, upsample
+from server.stages.refine import evidence, upsample
 
-SEEDS = range(101, 113)
-"""Thresholds were chosen on seeds 1 to 8."""
-BEHIND = ((255, 255, 255), (0, 0, 0), (77, 153, 89))
-NOTHING_CUT = np.s_[:, :]
+FOLDER = default_repository() / "segment" / "1"
 
 
-def rows(pixels: U8, coarse: F32) -> Iterator[tuple[str, F32]]:
-    """Yield the alpha of each row; coarse [3, h, w] is the photo's part of the network's maps."""
-    height, width = pixels.shape[:2]
-    yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height))
-    alpha = upsample(pixels, coarse[0])
-    yield "guided", alpha
-    behind, hint, metal = evidence(pixels, coarse, NOTHING_CUT)
-    yield "guided, filament", filament(alpha, behind, hint)[0]
-    yield "guided, openings", openings(alpha, behind, hint, metal)[0]
-    yield "all", refined(pixels, coarse)[0]
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A photo's window and the network's maps of it [3, h, w]."""
+
+    pixels: U8
+    view: Window
+    coarse: F32
+
+    def pasted(self, alpha: F32) -> F32:
+        """Return the whole photo's alpha of the window's."""
+        whole = np.zeros(self.pixels.shape[:2], np.float32)
+        whole[self.view.inside] = alpha
+        return whole
+
+    @property
+    def seen(self) -> U8:
+        """The window's pixels."""
+        return np.ascontiguousarray(self.pixels[self.view.inside])
 
 
-def of_drawn(made: Drawn, alpha: F32, colour: U8) -> dict[str, float]:
-    """Score one cutout of a drawn piece, at the photo's own size."""
-    cut, solid = alpha > 0.5, made.alpha > 0.5
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((made.alpha < 0.1).astype(np.uint8), connectivity=4)
-    outside = labels[0, 0]
-    inner = [k for k in range(1, len(stats)) if k != outside and stats[k, cv2.CC_STAT_AREA] >= 12]
-    core = cv2.distanceTransform((made.alpha > 0.95).astype(np.uint8), cv2.DIST_L2, 5) > 2
-    _, _, holes, _ = cv2.connectedComponentsWithStats((core & ~cut).astype(np.uint8))
-    near, far = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) <= 3 for side in (solid, ~solid))
-    band = near & far
-    a, true = alpha[band][:, None], made.alpha[band][:, None]
-    fringe = [
-        deltaE_ciede2000(
-            rgb2lab((a * colour[band] + (1 - a) * np.float32(c)) / 255),
-            rgb2lab((true * made.foreground[band] + (1 - true) * np.float32(c)) / 255),
-        ).mean()
-        for c in BEHIND
-    ]
-    return {
-        "sad": float(np.abs(alpha - made.alpha).sum() / 1000),
-        "thin_recall": float(cut[made.thin].mean()),
-        "openings_kept": float(np.mean([np.median(alpha[labels == k]) < 0.25 for k in inner])),
-        "false_holes": float((holes[1:, cv2.CC_STAT_AREA] >= 12).sum()),
-        "spill": float(cut[made.alpha < 0.02].mean()),
-        "fringe": float(np.mean(fringe)),
-    }
+def bilinear(looked: Looked) -> F32:
+    """Return the network's alpha, plainly enlarged."""
+    plane = np.ascontiguousarray(looked.coarse[0])
+    return cv2.resize(plane, (looked.view.width, looked.view.height), interpolation=cv2.INTER_LINEAR)
 
 
-def drawn() -> dict[str, list[dict[str, float]]]:
-    """Score every row on the drawn set; the plain cutout keeps the photo's own colours."""
-    found: dict[str, list[dict[str, float]]] = {}
-    for seed in SEEDS:
-        made = draw(seed)
-        coarse = unletterbox(degraded(made.alpha, seed), *made.alpha.shape)
-        for name, alpha in rows(made.pixels, coarse):
-            found.setdefault(f"{name}, photo's colours", []).append(of_drawn(made, alpha, made.pixels))
-        colour = foreground(made.pixels, alpha)
-        found.setdefault("all, foreground", []).append(of_drawn(made, alpha, colour))
-        print(f"drawn {seed}", flush=True)
-    return found
+def guided(looked: Looked) -> F32:
+    """Return the alpha enlarged along the photo's edges."""
+    return upsample(looked.seen, looked.coarse[0])
 
 
-def judge(folder: Path) -> ModuleType:
-    """Load the evaluation set's own scorer."""
-    spec = importlib.util.spec_from_file_location("score", folder / "score.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def opened(looked: Looked) -> F32:
+    """Return `guided` after openings."""
+    behind, hint, metal = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    return openings(guided(looked), behind, hint, metal)[0]
 
 
-def quality(folder: Path, kept: Path) -> dict[str, list[dict[str, float]]]:
-    """Score every row on the fixed evaluation set, with the shipped network."""
-    score = judge(folder)
-    card = read_card(default_repository() / "segment" / "1" / "model.json")
-    engine = OpenVinoEngine(card, default_repository() / "segment" / "1", 2)
-    kept = kept / card.sha256[:12]
-    kept.mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[dict[str, float]]] = {}
-    for path in sorted((folder / "cases").glob("*.photo.jpg")):
-        name = path.name.removesuffix(".photo.jpg")
-        pixels = np.asarray(Image.open(path).convert("RGB"))
-        maps = kept / f"{name}.npy"
-        if not maps.exists():
-            shift, scale = (np.array(side, np.float32) for side in (card.input.mean, card.input.scale))
-            np.save(maps, engine(letterbox(pixels, card.input.size, shift, scale)[None])[0])
-        true = score.read(path.with_name(f"{name}.alpha.png"), "L")
-        for row, alpha in rows(pixels, unletterbox(np.load(maps), *pixels.shape[:2])):
-            found.setdefault(row, []).append(score.alpha_scores(np.rint(alpha * 255) / np.float32(255), true))
-        print(name, flush=True)
-    return found
+def restored(looked: Looked) -> F32:
+    """Return `guided` after filament, then openings."""
+    behind, hint, metal = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    return openings(filament(guided(looked), behind, hint)[0], behind, hint, metal)[0]
 
 
-def mean(cases: list[dict[str, float]]) -> dict[str, float]:
-    """Return each figure's mean over the cases that define it."""
-    keys = dict.fromkeys(key for case in cases for key in case)
-    return {key: round(float(np.mean([case[key] for case in cases if key in case])), 5) for key in keys}
+ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
+    "whole photo, bilinear": (False, bilinear),
+    "whole photo, guided": (False, guided),
+    "window, bilinear": (True, bilinear),
+    "window, guided": (True, guided),
+    "window, guided, openings": (True, opened),
+    "window, guided, filament, openings": (True, restored),
+}
 
 
 def main() -> None:
-    """Score both sets, write the result file."""
+    """Score every row on every set and write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", type=Path, default=ROOT.parent / "shared" / "quality", help="folder with score.py")
-    parser.add_argument("--coarse", type=Path, default=ROOT / "out" / "coarse", help="where the network's answers go")
+    parser.add_argument("--cases", action="append", required=True, metavar="NAME=DIR")
+    parser.add_argument("--score", type=Path, default=ROOT.parent / "shared" / "quality" / "score.py")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "refine-cpu.json")
     args = parser.parse_args()
-    card = json.loads((default_repository() / "segment" / "1" / "model.json").read_text())
-    result: dict[str, Any] = {
-        "provenance": provenance(),
-        "network": {key: card[key] for key in ("name", "version", "sha256")},
-        "drawn": {"pieces": len(SEEDS), "rows": {name: mean(cases) for name, cases in drawn().items()}},
-        "quality": {"rows": {name: mean(cases) for name, cases in quality(args.set, args.coarse).items()}},
-    }
+    card = read_card(FOLDER / "model.json")
+    net = card.input
+    overview = OpenVinoEngine(card, FOLDER, net.overview, args.threads)
+    engine = OpenVinoEngine(card, FOLDER, net.size, args.threads)
+
+    def look(pixels: U8, windowed: bool) -> Looked:
+        height, width = pixels.shape[:2]
+        view = Window(0, 0, width, height)
+        if windowed:
+            found = overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
+            view = choose(unletterbox(found, height, width)[0], height, width, net.size)
+        seen = np.ascontiguousarray(pixels[view.inside])
+        coarse = engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
+
+    result: dict[str, Any] = {"provenance": provenance(), "network": card.identity(), "sets": {}}
+    for name, _, folder in (given.partition("=") for given in args.cases):
+        photos = sorted(Path(folder).glob("*.photo.jpg"))
+        rows = result["sets"][name] = {"photos": len(photos), "rows": {}}
+        looks = [
+            {windowed: look(pixels, windowed) for windowed in (False, True)}
+            for pixels in (np.asarray(Image.open(photo).convert("RGB")) for photo in photos)
+        ]
+        for row, (windowed, step) in ROWS.items():
+            with tempfile.TemporaryDirectory() as out:
+                for photo, looked in zip(photos, looks, strict=True):
+                    alpha = looked[windowed].pasted(step(looked[windowed]))
+                    cutout = np.dstack([looked[windowed].pixels, np.rint(alpha * 255).astype(np.uint8)])
+                    Image.fromarray(cutout).save(Path(out) / photo.name.replace(".photo.jpg", ".png"), compress_level=1)
+                scores = Path(out) / "scores.json"
+                command = [sys.executable, str(args.score), folder, out, "--json", str(scores)]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                rows["rows"][row] = json.loads(scores.read_text())["mean"]
+            print(name, row, json.dumps(rows["rows"][row]), flush=True)
     args.result.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"wrote {args.result}")
 
 
 if __name__ == "__main__":
