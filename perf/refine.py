@@ -22,7 +22,7 @@ from PIL import Image
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
 from perf.provenance import ROOT, provenance
 from server.card import read_card
@@ -56,7 +56,8 @@ class Looked:
 def bilinear(looked: Looked) -> F32:
     """Return the network's alpha, plainly enlarged."""
     plane = np.ascontiguousarray(looked.coarse[0])
-    return cv2.resize(plane, (looked.view.width, looked.view.height), interpolation=cv2.INTER_LINEAR)
+    alpha: Plane = cv2.resize(plane, (looked.view.width, looked.view.height), interpolation=cv2.INTER_LINEAR)
+    return alpha
 
 
 def guided(looked: Looked) -> F32:
