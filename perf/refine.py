@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8, Plane
@@ -71,19 +70,12 @@ def opened(looked: Looked) -> F32:
     return openings(guided(looked), behind, hint, metal)[0]
 
 
-def restored(looked: Looked) -> F32:
-    """Return `guided` after filament, then openings."""
-    behind, hint, metal = evidence(looked.seen, looked.coarse, np.s_[:, :])
-    return openings(filament(guided(looked), behind, hint)[0], behind, hint, metal)[0]
-
-
 ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
     "whole photo, bilinear": (False, bilinear),
     "whole photo, guided": (False, guided),
     "window, bilinear": (True, bilinear),
     "window, guided": (True, guided),
     "window, guided, openings": (True, opened),
-    "window, guided, filament, openings": (True, restored),
 }
 
 

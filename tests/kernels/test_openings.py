@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernels.reference.backdrop import backdrop
-from kernels.reference.openings import openings
+from kernels.reference.openings import openings, ridges
 
 SIZE = 160
 NONE = np.zeros((SIZE, SIZE), np.uint8)
@@ -83,3 +83,13 @@ def test_constant_alpha_stays(rng, size, value):
     out, holes = openings(alpha, behind(pixels, alpha), plane, plane)
     np.testing.assert_array_equal(out, alpha)
     assert holes.kept == holes.closed == holes.opened_area == 0
+
+
+def test_a_step_is_no_ridge_and_a_line_is():
+    step = np.zeros((40, 40), np.uint8)
+    step[:, 20:] = 200
+    assert not ridges(step)[5:35, 5:35].any()
+    line = np.zeros((40, 40), np.uint8)
+    line[:, 19:22] = 200
+    assert (ridges(line)[5:35, 20] == 200).all()
+    assert not ridges(line)[:, :16].any()
