@@ -14,7 +14,7 @@ from typing import Any
 from perf.provenance import ROOT
 
 RESULTS = ROOT / "perf" / "results"
-DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md")
+DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md", "docs/model-segment.md")
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
@@ -93,6 +93,29 @@ def curve() -> str:
     pairs = [f"{key}, {group}" for key in ("IoU", "thin recall", "openings") for group in ("seen", "unseen")]
     said = f"`{result['command']}` at {result['commit']} on {result['machine']}, {result['date'][:10]}"
     return f"{table(['step', 'minutes', *pairs], rows)}\n\n{said} ([{path}]({{up}}{path}))"
+
+
+def parity() -> str:
+    """The exported network by backend and precision: figures on the held-out renders, and times in turns."""
+    result = json.loads((ROOT / "training" / "results" / "parity-768.json").read_text())
+    keys = ("iou", "thin_recall", "openings_kept", "false_holes")
+    rows = [
+        [name, *(f"{row['seen'][key]:.3g} / {row['unseen'][key]:.3g}" for key in keys), f"{row['ms']:.0f}"]
+        for name, row in result["rows"].items()
+    ]
+    return table(["", *(f"{key.replace('_', ' ')}, seen / unseen" for key in keys), "ms"], rows)
+
+
+def worth() -> str:
+    """What each step between the network and the alpha is worth, on three sets."""
+    result = load("refine-cpu")
+    keys = ("sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill")
+    rows = [
+        [f"{name} ({given['photos']})", row, *(f"{figures[key]:.3g}" for key in keys)]
+        for name, given in result["sets"].items()
+        for row, figures in given["rows"].items()
+    ]
+    return f"{table(['set', 'steps', *keys], rows)}\n\n{source('refine-cpu')}"
 
 
 def kinds() -> str:
@@ -180,6 +203,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "heldout": heldout,
     "isnet": isnet,
     "curve": curve,
+    "parity": parity,
+    "worth": worth,
     "stages": stages,
     "streaming": streaming,
     "jpeg": jpeg,
