@@ -24,7 +24,7 @@ from kernels.reference.filament import filament
 from kernels.reference.foreground import foreground
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 from perf.drawn import Drawn, degraded, draw
 from perf.provenance import ROOT, provenance
 from server.card import read_card
@@ -34,11 +34,11 @@ from server.stages.refine import evidence, refined, upsample
 
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""
-BEHIND = ((255, 255, 255), (0, 0, 0), (77, 153, 89))
+BEHIND = np.array([(255, 255, 255), (0, 0, 0), (77, 153, 89)], np.float32)
 NOTHING_CUT = np.s_[:, :]
 
 
-def rows(pixels: U8, coarse: F32) -> Iterator[tuple[str, F32]]:
+def rows(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane]]:
     """Yield the alpha of each row; coarse [3, h, w] is the photo's part of the network's maps."""
     height, width = pixels.shape[:2]
     yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height))
@@ -63,8 +63,8 @@ def of_drawn(made: Drawn, alpha: F32, colour: U8) -> dict[str, float]:
     a, true = alpha[band][:, None], made.alpha[band][:, None]
     fringe = [
         deltaE_ciede2000(
-            rgb2lab((a * colour[band] + (1 - a) * np.float32(c)) / 255),
-            rgb2lab((true * made.foreground[band] + (1 - true) * np.float32(c)) / 255),
+            rgb2lab((a * colour[band] + (1 - a) * c) / 255),
+            rgb2lab((true * made.foreground[band] + (1 - true) * c) / 255),
         ).mean()
         for c in BEHIND
     ]
@@ -84,10 +84,11 @@ def drawn() -> dict[str, list[dict[str, float]]]:
     for seed in SEEDS:
         made = draw(seed)
         coarse = unletterbox(degraded(made.alpha, seed), *made.alpha.shape)
-        for name, alpha in rows(made.pixels, coarse):
-            found.setdefault(f"{name}, photo's colours", []).append(of_drawn(made, alpha, made.pixels))
-        colour = foreground(made.pixels, alpha)
-        found.setdefault("all, foreground", []).append(of_drawn(made, alpha, colour))
+        alphas = dict(rows(made.pixels, coarse))
+        for name, alpha in alphas.items():
+            found.setdefault(name, []).append(of_drawn(made, alpha, made.pixels))
+        colour = foreground(made.pixels, alphas["all"])
+        found.setdefault("all, foreground", []).append(of_drawn(made, alphas["all"], colour))
         print(f"drawn {seed}", flush=True)
     return found
 
