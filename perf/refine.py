@@ -11,6 +11,7 @@ import argparse
 import importlib.util
 import json
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from kernels.reference.foreground import foreground
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8, Plane
+from kernels.reference.window import Window, choose
 from perf.drawn import Drawn, degraded, draw
 from perf.provenance import ROOT, provenance
 from server.card import read_card
@@ -32,6 +34,7 @@ from server.engines import OpenVinoEngine
 from server.repository import default_repository
 from server.stages.refine import evidence, refined, upsample
 
+SEGMENT = default_repository() / "segment" / "1"
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""
 BEHIND = np.array([(255, 255, 255), (0, 0, 0), (77, 153, 89)], np.float32)
@@ -106,21 +109,30 @@ def judge(folder: Path) -> ModuleType:
 def quality(folder: Path, kept: Path) -> dict[str, list[dict[str, float]]]:
     """Score every row on the fixed evaluation set, with the shipped network."""
     score = judge(folder)
-    card = read_card(default_repository() / "segment" / "1" / "model.json")
-    engine = OpenVinoEngine(card, default_repository() / "segment" / "1", 2)
+    card = read_card(SEGMENT / "model.json")
+    net = card.input
+    locator, segmenter = (OpenVinoEngine(card, SEGMENT, size, 2) for size in (net.overview, net.size))
     kept = kept / card.sha256[:12]
     kept.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, float]]] = {}
     for path in sorted((folder / "cases").glob("*.photo.jpg")):
         name = path.name.removesuffix(".photo.jpg")
         pixels = np.asarray(Image.open(path).convert("RGB"))
-        maps = kept / f"{name}.npy"
+        maps = kept / f"{name}.npz"
         if not maps.exists():
-            shift, scale = (np.array(side, np.float32) for side in (card.input.mean, card.input.scale))
-            np.save(maps, engine(letterbox(pixels, card.input.size, shift, scale)[None])[0])
+            height, width = pixels.shape[:2]
+            overview = locator(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
+            view = choose(unletterbox(overview, height, width)[0], height, width, net.size)
+            coarse = segmenter(letterbox(pixels[view.inside], net.size, net.mean, net.scale)[None])[0]
+            np.savez(maps, window=np.array(astuple(view)), coarse=coarse)
+        with np.load(maps) as read:
+            view, coarse = Window(*read["window"].tolist()), read["coarse"]
         true = score.read(path.with_name(f"{name}.alpha.png"), "L")
-        for row, alpha in rows(pixels, unletterbox(np.load(maps), *pixels.shape[:2])):
-            found.setdefault(row, []).append(score.alpha_scores(np.rint(alpha * 255) / np.float32(255), true))
+        seen = np.ascontiguousarray(pixels[view.inside])
+        for row, alpha in rows(seen, unletterbox(coarse, *seen.shape[:2])):
+            whole = np.zeros(pixels.shape[:2], np.float32)
+            whole[view.inside] = np.rint(alpha * 255) / 255
+            found.setdefault(row, []).append(score.alpha_scores(whole, true))
         print(name, flush=True)
     return found
 
@@ -138,7 +150,7 @@ def main() -> None:
     parser.add_argument("--coarse", type=Path, default=ROOT / "out" / "coarse", help="where the network's answers go")
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "refine-cpu.json")
     args = parser.parse_args()
-    card = json.loads((default_repository() / "segment" / "1" / "model.json").read_text())
+    card = json.loads((SEGMENT / "model.json").read_text())
     result: dict[str, Any] = {
         "provenance": provenance(),
         "network": {key: card[key] for key in ("name", "version", "sha256")},
