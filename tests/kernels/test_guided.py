@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from kernels import guided as kernel
 from kernels.reference.guided import guided
 
 
@@ -42,3 +43,18 @@ def test_matches_a_direct_solution_of_the_window(rng):
     huge = guided(pixels, alpha, radius=200, epsilon=0.01)
     # 401 px of mirror images of 5 px: every window has the picture's own mean and covariance, up to its rim
     np.testing.assert_allclose(huge, np.clip(expected, 0, 1), atol=0.03)
+
+
+@pytest.mark.parametrize("radius", [1, 3])
+def test_kernel_matches_reference(rng, batch, twin, radius):
+    sizes = {(70, 41): (35, 20), (1, 1): (1, 1), (64, 40): (64, 40), (101, 150): (30, 45)}
+    hosts = []
+    for photo, network in sizes.items():
+        alpha = cv2.GaussianBlur(rng.random(network, dtype=np.float32), (0, 0), 1).reshape(network)
+        hosts.append((rng.integers(0, 256, (*photo, 3), dtype=np.uint8), alpha))
+    pixels, photos = batch([h[0] for h in hosts])
+    coarse, networks = batch([h[1] for h in hosts])
+    out = photos.split(kernel.guided(pixels, photos, coarse, networks, radius, 1e-3))
+    for got, host in zip(out, hosts, strict=True):
+        # the shrunk guide may round to a neighbouring byte (1/255 of a slope of about 1); OpenCV sums in another order
+        np.testing.assert_allclose(got, guided(*host, radius, 1e-3), atol=8e-3)
