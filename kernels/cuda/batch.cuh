@@ -59,3 +59,14 @@ __device__ inline Between between(int to, float scale, int from) {
     if (low >= from - 1) return {from - 1, from - 1, 0.0f};
     return {low, low + 1, place - low};
 }
+
+// A pixel's value of a field of cells of `cell` pixels, each rounded to a byte: bilinear, rounded again.
+__device__ inline unsigned char enlarged(const float* field, const Picture& grid, const Spot& s, int cell, int channels,
+                                         int channel) {
+    Between y = between(s.row, 1.0f / cell, grid.height), x = between(s.column, 1.0f / cell, grid.width);
+    float upper = byte(field[channels * grid.at(y.low, x.low) + channel]);
+    upper += x.share * (byte(field[channels * grid.at(y.low, x.high) + channel]) - upper);
+    float lower = byte(field[channels * grid.at(y.high, x.low) + channel]);
+    lower += x.share * (byte(field[channels * grid.at(y.high, x.high) + channel]) - lower);
+    return byte(upper + y.share * (lower - upper));
+}
