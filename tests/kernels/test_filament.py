@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from kernels import backdrop as device_backdrop
+from kernels import filament as kernel
 from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.filament import filament, ridges
 
@@ -75,3 +77,32 @@ def test_a_step_is_no_ridge_and_a_line_is():
     line[:, 19:22] = 200
     assert (ridges(line)[5:35, 20] == 200).all()
     assert not ridges(line)[:, :16].any()
+
+
+def test_kernels_match_reference(rng, batch, twin):
+    """The same photos through backdrop and filament: the same wires; alpha differs where the backdrop's bytes do."""
+    hosts = [scene(w, angle) for w, angle in ((2, 0.0), (5, 0.5), (3, -0.8))]
+    hints = [np.rint(cv2.dilate(truth, np.ones((5, 5))) * 30).astype(np.uint8) for _, truth, _ in hosts]
+    unknown = [np.where(truth > 0, 0, 255).astype(np.uint8) for _, truth, _ in hosts]
+    noisy = [np.clip(p + rng.normal(0, 3, p.shape), 0, 255).astype(np.uint8) for p, _, _ in hosts]
+    cut = [np.ascontiguousarray(plane[:, : SIZE - 3]) for plane in (noisy[1], hints[1], unknown[1], hosts[1][2])]
+    noisy[1], hints[1], unknown[1] = cut[:3]
+    alphas = [hosts[0][2], cut[3], hosts[2][2]]
+    pixels, photos = batch(noisy)
+    background, hint, alpha = (batch(planes)[0] for planes in (unknown, hints, alphas))
+    behind = device_backdrop.backdrop(pixels, background, photos)
+    out, restored = kernel.filament(alpha, behind, hint)
+    for k, got in enumerate(photos.split(out)):
+        expected, count = filament(alphas[k], backdrop(noisy[k], unknown[k]), hints[k])
+        # one of 80 levels of the wire's contrast, here and at its highest; at a ridge's end a pixel may fall either way
+        assert (np.abs(got - expected) > 0.1).mean() < 1e-3
+        assert restored[k] == pytest.approx(count, rel=0.02)
+        assert count > 100
+
+
+def test_ridge_kernel_is_the_reference_exactly(rng, batch, twin):
+    planes = [rng.integers(0, 256, size, dtype=np.uint8) for size in [(1, 1), (40, 70), (3, 100), (33, 9)]]
+    plain, photos = batch(planes)
+    behind = device_backdrop.Backdrop(photos, photos, plain, plain, plain, plain)
+    for got, one in zip(photos.split(kernel.ridges(behind)), planes, strict=True):
+        np.testing.assert_array_equal(got, ridges(one))

@@ -29,7 +29,9 @@ def kernels(source: str) -> dict[str, list[str]]:
 def translated(source: str) -> str:
     """Return C++ of a `.cu`: poisoned statics for shared memory, one C entry per kernel."""
     bodies = {name: source[start:] for name, start in ((m[1], m.end()) for m in KERNEL.finditer(source))}
-    lines = ['#include "host.h"', SHARED.sub(r"static \1 \2\3; HOST_POISON(\2)", source)]
+    # Static: a kernel may be named like a function of the C library.
+    own = source.replace('extern "C" __global__', "static __global__")
+    lines = ['#include "host.h"', SHARED.sub(r"static \1 \2\3; HOST_POISON(\2)", own)]
     for name, types in kernels(source).items():
         body = bodies[name].split('extern "C"')[0]
         values = ", ".join(f"*({kind}*)a[{k}]" for k, kind in enumerate(types))
