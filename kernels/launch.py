@@ -28,26 +28,26 @@ class Cupy:
 
     def allocate(self, count: int) -> Array:
         """Return uninitialised device memory of `count` bytes, [count] uint8."""
-        import cupy as cp
+        import cupy as cp  # pyright: ignore[reportMissingImports]
 
         return cp.empty(count, "uint8")
 
     def upload(self, array: np.ndarray) -> Array:
         """Return a copy of a small host table, on the current stream."""
-        import cupy as cp
+        import cupy as cp  # pyright: ignore[reportMissingImports]
 
         return cp.asarray(array)
 
     def function(self, file: str, name: str) -> Kernel:
         """Return a kernel of `kernels/cuda/FILE.cu` for the current device."""
-        import cupy as cp
+        import cupy as cp  # pyright: ignore[reportMissingImports]
 
         return _compiled(file, cp.cuda.Device().id).get_function(name)
 
 
 @cache
 def _compiled(file: str, device: int) -> Any:
-    import cupy as cp
+    import cupy as cp  # pyright: ignore[reportMissingImports]
 
     return cp.RawModule(code=(CUDA / f"{file}.cu").read_text(), options=("--std=c++17", f"-I{CUDA}"))
 

@@ -21,12 +21,55 @@ def built(tmp_path_factory):
     return tmp_path_factory.mktemp("twin")
 
 
-@pytest.fixture(params=[0, 1, 77], ids=["forward", "backward", "shuffled"])
+def pytest_addoption(parser):
+    parser.addoption("--sanitize", action="store_true", help="build the kernels' twins with AddressSanitizer")
+
+
+class Gpu(launch.Cupy):
+    """The kernels on the GPU for the same tests: what they are given is carried there and back."""
+
+    def allocate(self, count):
+        return np.full(count, 0xAB, np.uint8)
+
+    def upload(self, array):
+        return array.copy()
+
+    def function(self, file, name):
+        import cupy as cp
+
+        kernel = super().function(file, name)
+
+        def call(grid, block, arguments):
+            carried = [cp.asarray(value) if isinstance(value, np.ndarray) else value for value in arguments]
+            kernel(grid, block, tuple(0 if value is None else value for value in carried))
+            for host, there in zip(arguments, carried, strict=True):
+                if isinstance(host, np.ndarray):
+                    host[...] = cp.asnumpy(there)
+
+        return call
+
+
+ORDERS = [0, 1, 77, pytest.param(None, marks=pytest.mark.gpu)]
+
+
+@pytest.fixture(params=ORDERS, ids=["forward", "backward", "shuffled", "gpu"])
 def twin(request, built, monkeypatch):
-    """Launchers run on NumPy arrays, by the same `.cu` files, with the threads in three orders."""
-    made = build.Twin(built, request.param)
+    """Launchers run on NumPy arrays, by the same `.cu` files, the threads in three orders; and on a GPU."""
+    sanitize = request.config.getoption("--sanitize", default=False)
+    made = Gpu() if request.param is None else build.Twin(built, request.param, sanitize)
     monkeypatch.setattr(launch, "device", made)
     return made
+
+
+@pytest.fixture
+def own_twin(built, tmp_path):
+    """Return a function that builds a twin of a kernel's source."""
+
+    def make(source, order, sanitize=False):
+        (tmp_path / "own.cu").write_text(source)
+        return build.Twin(built, order, sanitize, tmp_path)
+
+    return make
 
 
 @pytest.fixture

@@ -44,11 +44,11 @@ def translated(source: str) -> str:
 
 
 @cache
-def library(file: str, folder: Path, sanitize: bool) -> ctypes.CDLL:
-    """Compile `kernels/cuda/FILE.cu`; the same source is compiled once."""
-    source = translated((CUDA / f"{file}.cu").read_text())
+def library(stem: str, text: str, folder: Path, sanitize: bool) -> ctypes.CDLL:
+    """Compile the text of a `.cu` file; the same text is compiled once."""
+    source = translated(text)
     everything = source + HOST.read_text() + "".join(p.read_text() for p in sorted(CUDA.glob("*.cuh")))
-    name = f"{file}-{hashlib.sha256(everything.encode()).hexdigest()[:16]}{'-asan' if sanitize else ''}"
+    name = f"{stem}-{hashlib.sha256(everything.encode()).hexdigest()[:16]}{'-asan' if sanitize else ''}"
     built = folder / f"{name}.so"
     if not built.exists():
         (folder / f"{name}.cpp").write_text(source)
@@ -61,8 +61,8 @@ def library(file: str, folder: Path, sanitize: bool) -> ctypes.CDLL:
 class Twin:
     """Runs kernels on the CPU, the threads in one order: 0 forward, 1 backward, else a seed."""
 
-    def __init__(self, folder: Path, order: int, sanitize: bool = False) -> None:
-        self.folder, self.order, self.sanitize = folder, order, sanitize
+    def __init__(self, folder: Path, order: int, sanitize: bool = False, source: Path = CUDA) -> None:
+        self.folder, self.order, self.sanitize, self.source = folder, order, sanitize, source
 
     def allocate(self, count: int) -> np.ndarray:
         """Return memory that holds what nobody wrote."""
@@ -74,8 +74,9 @@ class Twin:
 
     def function(self, file: str, name: str):
         """Return one kernel, called with grid, block and arguments as a RawKernel is."""
-        entry = library(file, self.folder, self.sanitize)[f"run_{name}"]
-        types = kernels((CUDA / f"{file}.cu").read_text())[name]
+        text = (self.source / f"{file}.cu").read_text()
+        entry = library(file, text, self.folder, self.sanitize)[f"run_{name}"]
+        types = kernels(text)[name]
 
         def call(grid, block, arguments):
             assert len(arguments) == len(types), f"{name}: {len(arguments)} arguments for {len(types)} parameters"
