@@ -61,7 +61,7 @@ def filament(alpha: F32, behind: Backdrop, hint: U8) -> tuple[F32, int]:
         return np.bincount(of, weights=mask.reshape(-1)[where], minlength=count) / size
 
     kept = np.zeros(count, bool)
-    kept[np.unique(labels[_grown(solid, 3) > 0])] = True
+    kept[labels[_grown(solid, 3) > 0]] = True
     kept &= np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) >= LENGTH
     kept &= (share(response > STRONG) > 0.1) & (share(hint > HINT) > HINTED) & (share(_grown(solid, 2)) < BESIDE)
     kept[0] = False
