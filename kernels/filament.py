@@ -6,7 +6,7 @@ import numpy as np
 
 from kernels.backdrop import Backdrop
 from kernels.label import label
-from kernels.launch import Array, Extents, empty, over_pixels, require, zeros
+from kernels.launch import NOTHING, Array, Extents, empty, over_pixels, require, zeros
 
 COLUMNS = 9
 """Numbers per component: `Filament` of the kernel."""
@@ -16,7 +16,7 @@ def ridges(behind: Backdrop, hint: Array | None = None) -> Array:
     """Return how far each pixel stands above both its sides, [P] uint8; with a hint, shadows only where it has one."""
     response = empty(behind.photos.pixels, "uint8")
     table, count = behind.photos.on_device(), np.int32(len(behind.photos.sizes))
-    planes = (behind.plain, behind.difference, hint)
+    planes = (behind.plain, behind.difference, NOTHING if hint is None else hint)
     over_pixels("filament", "ridges", behind.photos, (*planes, table, count, response))
     return response
 

@@ -137,12 +137,32 @@ def jpeg() -> str:
     return f"{table(head, rows)}\n\nSum over {result['pictures']} catalog pictures. {source('jpeg')}"
 
 
+def refine() -> str:
+    """What each operation of the refine stage is worth, on both sets."""
+    result = load("refine-cpu")
+    keys = ["sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "fringe"]
+    tables = []
+    for name, title in (("drawn", "Drawn pieces"), ("quality", "The fixed evaluation set")):
+        found = result[name]["rows"]
+        shown = [key for key in keys if any(key in row for row in found.values())]
+        rows = [[row, *(f"{scores[key]:.3g}" for key in shown)] for row, scores in found.items()]
+        tables.append(f"{title}:\n\n{table(['', *shown], rows)}")
+    took = result["stage"]
+    return (
+        "\n\n".join(tables) + f"\n\nThe whole stage on a drawn piece at {took['side']}x{took['side']}: median "
+        f"{took['median_ms']:.0f} ms ({took['cpu_median_ms']:.0f} ms of processor time, machine load "
+        f"{took['load_1min']}), memory {took['memory_over_rgb']:.1f} times the photo's RGB bytes. "
+        f"{source('refine-cpu')}"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
     "stages": stages,
     "streaming": streaming,
     "jpeg": jpeg,
+    "refine": refine,
 }
 
 

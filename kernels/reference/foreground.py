@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 
 EPSILON = 1e-5
 """Smoothness where alpha is flat."""
@@ -36,7 +36,8 @@ def foreground(pixels: U8, alpha: F32) -> U8:
     del layers
     np.copyto(front, np.uint32(0xFFFFFFFF), where=cv2.dilate((alpha > 0).astype(np.uint8), SQUARE) == 0)
     np.copyto(front, _words(pixels), where=alpha == 1)
-    return cv2.cvtColor(front.view(np.uint8).reshape(*alpha.shape, 4), cv2.COLOR_RGBA2RGB)
+    out: Plane = cv2.cvtColor(front.view(np.uint8).reshape(*alpha.shape, 4), cv2.COLOR_RGBA2RGB)
+    return out
 
 
 def _words(image: U8) -> NDArray[np.uint32]:

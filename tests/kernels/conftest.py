@@ -41,7 +41,7 @@ class Gpu(launch.Cupy):
 
         def call(grid, block, arguments):
             carried = [cp.asarray(value) if isinstance(value, np.ndarray) else value for value in arguments]
-            kernel(grid, block, tuple(0 if value is None else value for value in carried))
+            kernel(grid, block, tuple(carried))
             for host, there in zip(arguments, carried, strict=True):
                 if isinstance(host, np.ndarray):
                     host[...] = cp.asnumpy(there)
