@@ -23,10 +23,6 @@ Kernel = Callable[[tuple[int, ...], tuple[int, ...], tuple[Any, ...]], None]
 """Called with grid, block, arguments; every number among these is a NumPy scalar of the parameter's own size."""
 
 
-NOTHING = np.uint64(0)
-"""A null pointer in the place of an array."""
-
-
 class Cupy:
     """What a launcher needs of CuPy: memory, and kernels compiled once per device. Imported at the first use."""
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.backdrop import Backdrop
-from kernels.filament import ridges
 from kernels.label import label
-from kernels.launch import Array, empty, over_pixels, require, zeros
+from kernels.launch import Array, Extents, empty, over_pixels, require, zeros
 
 COLUMNS = 6
 """Numbers of 32 bits per component: `Hole` of the kernel."""
+
+
+def ridges(plane: Array, extents: Extents) -> Array:
+    """Return how far each pixel of a plane [P] uint8 stands above both its sides, [P] uint8, on the current stream."""
+    require("plane", plane, (extents.pixels,), "uint8")
+    response = empty(extents.pixels, "uint8")
+    over_pixels("openings", "ridges", extents, (plane, extents.on_device(), np.int32(len(extents.sizes)), response))
+    return response
 
 
 def openings(
@@ -27,7 +34,7 @@ def openings(
     require("metal", metal, (photos.pixels,), "uint8")
     out = empty(photos.pixels, "float32") if out is None else require("out", out, (photos.pixels,), "float32")
     table, grids, count = photos.on_device(), behind.grids.on_device(), np.int32(len(photos.sizes))
-    ridge = ridges(behind)
+    ridge = ridges(behind.plain, photos)
     fields = (behind.usual(ridge), behind.contrast(alpha), behind.noise)
     agrees, above, hole = (empty(photos.pixels, "uint8") for _ in range(3))
     planes = (behind.difference, ridge, *fields, alpha, metal)

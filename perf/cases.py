@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import backdrop, composite, filament, foreground, guided, openings
+from kernels import backdrop, composite, foreground, guided, openings
 from kernels.launch import Extents
 from kernels.reference.backdrop import CELL
 from kernels.reference.composite import Frame
@@ -59,8 +59,6 @@ def bytes_moved(name: str, side: int, batch: int, soft: float) -> int:
         "guided": 10 * pixels + (10 + 48) * network,
         # colour and certainty (4), colour again (3) and two planes out (2), one plane for the noise (1)
         "backdrop": 10 * pixels + 3 * 16 * cells,
-        # ridges 4, usual 1, weigh 7, grow 2, label 5 + 5 + 8, clear 4, measure 9, keep 6, restore 11
-        "filament": 62 * pixels + 8 * cells,
         # ridges 2, usual 1, contrast 5, agree 9, open 10, label 18, clear 4, measure 7, close 8
         "openings": 64 * pixels + 16 * cells,
         # halve 7 + 7 / 4, begin 7 + 2 + 8; sweeps of mixed pixels 2 x (4 + 3 + 8 + 8) and the alpha that says so, 4 a
@@ -97,7 +95,6 @@ class Batch:
         self.calls: dict[str, Callable[[], Any]] = {
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
             "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
-            "filament": lambda: filament.filament(alpha, behind, hint),
             "openings": lambda: openings.openings(alpha, behind, hint, hint),
             "foreground": lambda: foreground.foreground(pixels, alpha, extents),
             "composite": lambda: composite.composite(scene, white),
@@ -151,7 +148,7 @@ def main() -> None:
     parser.add_argument("--peer", action="store_true", help="time pymatting's CuPy foreground estimator, too")
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "cases-gpu.json")
     args = parser.parse_args()
-    names = ("guided", "backdrop", "filament", "openings", "foreground", "composite")
+    names = ("guided", "backdrop", "openings", "foreground", "composite")
     if args.floors:
         for side in SIDES:
             for name in names:

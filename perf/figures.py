@@ -14,7 +14,7 @@ from typing import Any
 from perf.provenance import ROOT
 
 RESULTS = ROOT / "perf" / "results"
-DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md")
+DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md", "docs/model-segment.md")
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
@@ -56,6 +56,66 @@ def quality() -> str:
         rows.append([key, f"{ours:.3g}", f"{peer:.3g}", "better" if better else "worse" if ours != peer else "equal"])
     network = f"{result['network']['name']} {result['network']['version']} at {result['network']['size']} px"
     return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}"
+
+
+def heldout() -> str:
+    """Our scores on renders of families that were trained on beside those that never were."""
+    seen, unseen = load("quality-seen-cpu"), load("quality-unseen-cpu")
+    keys = ["sad", "mse", "thin_recall", "thin_precision", "cldice", "openings_kept", "false_holes", "spill"]
+    rows = [[key, f"{seen['mean'][key]:.3g}", f"{unseen['mean'][key]:.3g}"] for key in keys]
+    head = [
+        "",
+        f"{len(seen['cases'])} photos, families trained on",
+        f"{len(unseen['cases'])} photos, families never seen",
+    ]
+    return f"{table(head, rows)}\n\n{source('quality-unseen-cpu')}"
+
+
+def isnet() -> str:
+    """The networks' times, measured in turns, and IS-Net's own scores in the same run."""
+    result = load("isnet-cpu")
+    ms = result["ms"]
+    return (
+        f"IS-Net {ms['isnet']:.0f} ms, ours {ms['locate']:.0f} ms (overview) + {ms['segment']:.0f} ms "
+        f"({result['network']['size']} px, {result['network']['precision']}), in turns on {result['threads']} threads: "
+        f"{result['isnet_over_ours']:.1f} times faster.\n\n{source('isnet-cpu')}"
+    )
+
+
+def curve() -> str:
+    """How the network grew with training."""
+    path = "training/results/learning-curve.json"
+    result = json.loads((ROOT / path).read_text())
+    rows = []
+    for at in [{"step": "shipped before", "minutes": 74, **result["before"]}, *result["rows"]]:
+        figures = [at[group][key] for key in ("iou", "thin_recall", "openings_kept") for group in ("seen", "unseen")]
+        rows.append([str(at["step"]), f"{at['minutes']:.0f}", *(f"{figure:.3g}" for figure in figures)])
+    pairs = [f"{key}, {group}" for key in ("IoU", "thin recall", "openings") for group in ("seen", "unseen")]
+    said = f"`{result['command']}` at {result['commit']} on {result['machine']}, {result['date'][:10]}"
+    return f"{table(['step', 'minutes', *pairs], rows)}\n\n{said} ([{path}]({{up}}{path}))"
+
+
+def parity() -> str:
+    """The exported network by backend and precision: figures on the held-out renders, and times in turns."""
+    result = json.loads((ROOT / "training" / "results" / "parity-768.json").read_text())
+    keys = ("iou", "thin_recall", "openings_kept", "false_holes")
+    rows = [
+        [name, *(f"{row['seen'][key]:.3g} / {row['unseen'][key]:.3g}" for key in keys), f"{row['ms']:.0f}"]
+        for name, row in result["rows"].items()
+    ]
+    return table(["", *(f"{key.replace('_', ' ')}, seen / unseen" for key in keys), "ms"], rows)
+
+
+def worth() -> str:
+    """What each step between the network and the alpha is worth, on three sets."""
+    result = load("refine-cpu")
+    keys = ("sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill")
+    rows = [
+        [f"{name} ({given['photos']})", row, *(f"{figures[key]:.3g}" for key in keys)]
+        for name, given in result["sets"].items()
+        for row, figures in given["rows"].items()
+    ]
+    return f"{table(['set', 'steps', *keys], rows)}\n\n{source('refine-cpu')}"
 
 
 def kinds() -> str:
@@ -137,32 +197,32 @@ def jpeg() -> str:
     return f"{table(head, rows)}\n\nSum over {result['pictures']} catalog pictures. {source('jpeg')}"
 
 
-def refine() -> str:
-    """What each operation of the refine stage is worth, on both sets."""
-    result = load("refine-cpu")
-    keys = ["sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "fringe"]
-    tables = []
-    for name, title in (("drawn", "Drawn pieces"), ("quality", "The fixed evaluation set")):
-        found = result[name]["rows"]
-        shown = [key for key in keys if any(key in row for row in found.values())]
-        rows = [[row, *(f"{scores[key]:.3g}" for key in shown)] for row, scores in found.items()]
-        tables.append(f"{title}:\n\n{table(['', *shown], rows)}")
+def edges() -> str:
+    """What the refine stage is worth on drawn pieces, its time and memory."""
+    result = load("edges-cpu")
+    keys = ["sad", "thin_recall", "openings_kept", "false_holes", "spill", "fringe"]
+    rows = [[row, *(f"{scores[key]:.3g}" for key in keys)] for row, scores in result["rows"].items()]
     took = result["stage"]
     return (
-        "\n\n".join(tables) + f"\n\nThe whole stage on a drawn piece at {took['side']}x{took['side']}: median "
-        f"{took['median_ms']:.0f} ms ({took['cpu_median_ms']:.0f} ms of processor time, machine load "
-        f"{took['load_1min']}), memory {took['memory_over_rgb']:.1f} times the photo's RGB bytes. "
-        f"{source('refine-cpu')}"
+        f"{table(['', *keys], rows)}\n\n{result['pieces']} pieces. The whole stage on one of {took['side']}x"
+        f"{took['side']}: median {took['median_ms']:.0f} ms ({took['cpu_median_ms']:.0f} ms of processor time, machine "
+        f"load {took['load_1min']}), memory {took['memory_over_rgb']:.1f} times the photo's RGB bytes. "
+        f"{source('edges-cpu')}"
     )
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
+    "heldout": heldout,
+    "isnet": isnet,
+    "curve": curve,
+    "parity": parity,
+    "worth": worth,
     "stages": stages,
     "streaming": streaming,
     "jpeg": jpeg,
-    "refine": refine,
+    "edges": edges,
 }
 
 

@@ -38,19 +38,21 @@ def main() -> None:
     """Predict, score, write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", type=Path, default=ROOT.parent / "shared" / "quality", help="folder with score.py")
+    parser.add_argument("--cases", type=Path, help="another set to score: NAME.photo.jpg, NAME.alpha.png, ...")
     parser.add_argument("--pictures", type=Path, default=ROOT / "out" / "quality", help="where the pictures go")
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "quality-cpu.json")
     parser.add_argument("--server", help="host:port of a running server's gRPC; default: start one")
     args = parser.parse_args()
+    cases = args.cases or args.set / "cases"
     if not (args.set / "score.py").is_file():
         parser.error(f"{args.set} holds no score.py")
     if args.server:
-        predict(args.server, args.set / "cases", args.pictures)
+        predict(args.server, cases, args.pictures)
     else:
         with running() as server:
-            predict(server.grpc, args.set / "cases", args.pictures)
+            predict(server.grpc, cases, args.pictures)
     scores = args.pictures / "scores.json"
-    command = [sys.executable, str(args.set / "score.py"), str(args.set / "cases"), str(args.pictures)]
+    command = [sys.executable, str(args.set / "score.py"), str(cases), str(args.pictures)]
     subprocess.run([*command, "--json", str(scores)], check=True)
     card = json.loads((ROOT / "model_repository" / "segment" / "1" / "model.json").read_text())
     network = {key: card[key] for key in ("name", "version", "sha256", "precision")} | {"size": card["input"]["size"]}

@@ -1,203 +1,127 @@
-"""What each operation of the refine stage is worth: `python -m perf.refine`.
+"""Show what each step from network to alpha is worth: `python -m perf.refine --cases seen=DIR --cases unseen=DIR`.
 
-Two sets: pieces drawn at 2000 px (`perf/drawn.py`) whose exact alpha was degraded to what a good network gives, and
-the project's fixed evaluation set with the network that is shipped. One row per operation switched on; `fringe` is of
-the drawn set only, since it needs the true foreground. The network's answers are kept in an ignored folder.
+One network, one step more a row; every row is scored by the evaluation set's own scorer.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import multiprocessing
-import os
-import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
-from skimage.color import deltaE_ciede2000, rgb2lab
 
-from kernels.reference.filament import filament
-from kernels.reference.foreground import foreground
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
-from perf.drawn import Drawn, degraded, draw
 from perf.provenance import ROOT, provenance
 from server.card import read_card
 from server.engines import OpenVinoEngine
 from server.repository import default_repository
-from server.stages.refine import evidence, refined, upsample
+from server.stages.refine import evidence, upsample
 
-SEGMENT = default_repository() / "segment" / "1"
-SEEDS = range(101, 113)
-"""Thresholds were chosen on seeds 1 to 8."""
-BEHIND = np.array([(255, 255, 255), (0, 0, 0), (77, 153, 89)], np.float32)
-NOTHING_CUT = np.s_[:, :]
+FOLDER = default_repository() / "segment" / "1"
 
 
-def rows(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane]]:
-    """Yield the alpha of each row; coarse [3, h, w] is the photo's part of the network's maps."""
-    height, width = pixels.shape[:2]
-    yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height))
-    alpha = upsample(pixels, coarse[0])
-    yield "guided", alpha
-    behind, hint, metal = evidence(pixels, coarse, NOTHING_CUT)
-    yield "guided, filament", filament(alpha, behind, hint)[0]
-    yield "guided, openings", openings(alpha, behind, hint, metal)[0]
-    yield "all", refined(pixels, coarse)[0]
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A photo's window and the network's maps of it [3, h, w]."""
+
+    pixels: U8
+    view: Window
+    coarse: F32
+
+    def pasted(self, alpha: F32) -> F32:
+        """Return the whole photo's alpha of the window's."""
+        whole = np.zeros(self.pixels.shape[:2], np.float32)
+        whole[self.view.inside] = alpha
+        return whole
+
+    @property
+    def seen(self) -> U8:
+        """The window's pixels."""
+        return np.ascontiguousarray(self.pixels[self.view.inside])
 
 
-def of_drawn(made: Drawn, alpha: F32, colour: U8) -> dict[str, float]:
-    """Score one cutout of a drawn piece, at the photo's own size."""
-    cut, solid = alpha > 0.5, made.alpha > 0.5
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((made.alpha < 0.1).astype(np.uint8), connectivity=4)
-    outside = labels[0, 0]
-    inner = [k for k in range(1, len(stats)) if k != outside and stats[k, cv2.CC_STAT_AREA] >= 12]
-    core = cv2.distanceTransform((made.alpha > 0.95).astype(np.uint8), cv2.DIST_L2, 5) > 2
-    _, _, holes, _ = cv2.connectedComponentsWithStats((core & ~cut).astype(np.uint8))
-    near, far = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) <= 3 for side in (solid, ~solid))
-    band = near & far
-    a, true = alpha[band][:, None], made.alpha[band][:, None]
-    fringe = [
-        deltaE_ciede2000(
-            rgb2lab((a * colour[band] + (1 - a) * c) / 255),
-            rgb2lab((true * made.foreground[band] + (1 - true) * c) / 255),
-        ).mean()
-        for c in BEHIND
-    ]
-    return {
-        "sad": float(np.abs(alpha - made.alpha).sum() / 1000),
-        "thin_recall": float(cut[made.thin].mean()),
-        "openings_kept": float(np.mean([np.median(alpha[labels == k]) < 0.25 for k in inner])),
-        "false_holes": float((holes[1:, cv2.CC_STAT_AREA] >= 12).sum()),
-        "spill": float(cut[made.alpha < 0.02].mean()),
-        "fringe": float(np.mean(fringe)),
-    }
+def bilinear(looked: Looked) -> F32:
+    """Return the network's alpha, plainly enlarged."""
+    plane = np.ascontiguousarray(looked.coarse[0])
+    alpha: Plane = cv2.resize(plane, (looked.view.width, looked.view.height), interpolation=cv2.INTER_LINEAR)
+    return alpha
 
 
-def drawn() -> dict[str, list[dict[str, float]]]:
-    """Score every row on the drawn set; the plain cutout keeps the photo's own colours."""
-    found: dict[str, list[dict[str, float]]] = {}
-    for seed in SEEDS:
-        made = draw(seed)
-        coarse = unletterbox(degraded(made.alpha, seed), *made.alpha.shape)
-        alphas = dict(rows(made.pixels, coarse))
-        for name, alpha in alphas.items():
-            found.setdefault(name, []).append(of_drawn(made, alpha, made.pixels))
-        colour = foreground(made.pixels, alphas["all"])
-        found.setdefault("all, foreground", []).append(of_drawn(made, alphas["all"], colour))
-        print(f"drawn {seed}", flush=True)
-    return found
+def guided(looked: Looked) -> F32:
+    """Return the alpha enlarged along the photo's edges."""
+    return upsample(looked.seen, looked.coarse[0])
 
 
-def memory(which: str) -> int:
-    """Return bytes that this process holds (VmRSS), or held at most (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(which))
+def opened(looked: Looked) -> F32:
+    """Return `guided` after openings."""
+    behind, hint, metal = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    return openings(guided(looked), behind, hint, metal)[0]
 
 
-def stage(runs: int = 15) -> dict[str, float]:
-    """Time the whole inner stage on a drawn piece at 2000x2000, in a process of its own, and measure its memory."""
-    made = draw(SEEDS[0])
-    coarse = unletterbox(degraded(made.alpha, SEEDS[0]), *made.alpha.shape)
-    Path("/proc/self/clear_refs").write_text("5")  # the highest use so far is forgotten
-    before = memory("VmRSS")
-    refined(made.pixels, coarse)
-    grown = memory("VmHWM") - before
-    wall, cpu = [], []
-    for _ in range(runs):
-        start, worked = time.perf_counter(), time.process_time()
-        refined(made.pixels, coarse)
-        wall.append((time.perf_counter() - start) * 1000)
-        cpu.append((time.process_time() - worked) * 1000)
-    low, median, high = np.percentile(wall, [10, 50, 90])
-    return {
-        "side": made.alpha.shape[0],
-        "median_ms": round(median, 1),
-        "p10_ms": round(low, 1),
-        "p90_ms": round(high, 1),
-        "cpu_median_ms": round(float(np.median(cpu)), 1),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "memory_over_rgb": round(grown / made.pixels.nbytes, 2),
-    }
-
-
-def judge(folder: Path) -> ModuleType:
-    """Load the evaluation set's own scorer."""
-    spec = importlib.util.spec_from_file_location("score", folder / "score.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def quality(folder: Path, kept: Path) -> dict[str, list[dict[str, float]]]:
-    """Score every row on the fixed evaluation set, with the shipped network."""
-    score = judge(folder)
-    card = read_card(SEGMENT / "model.json")
-    net = card.input
-    locator, segmenter = (OpenVinoEngine(card, SEGMENT, size, 2) for size in (net.overview, net.size))
-    kept = kept / card.sha256[:12]
-    kept.mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[dict[str, float]]] = {}
-    for path in sorted((folder / "cases").glob("*.photo.jpg")):
-        name = path.name.removesuffix(".photo.jpg")
-        pixels = np.asarray(Image.open(path).convert("RGB"))
-        maps = kept / f"{name}.npz"
-        if not maps.exists():
-            height, width = pixels.shape[:2]
-            overview = locator(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
-            view = choose(unletterbox(overview, height, width)[0], height, width, net.size)
-            coarse = segmenter(letterbox(pixels[view.inside], net.size, net.mean, net.scale)[None])[0]
-            np.savez(maps, window=np.array(astuple(view)), coarse=coarse)
-        with np.load(maps) as read:
-            view, coarse = Window(*read["window"].tolist()), read["coarse"]
-        true = score.read(path.with_name(f"{name}.alpha.png"), "L")
-        seen = np.ascontiguousarray(pixels[view.inside])
-        for row, alpha in rows(seen, unletterbox(coarse, *seen.shape[:2])):
-            whole = np.zeros(pixels.shape[:2], np.float32)
-            whole[view.inside] = np.rint(alpha * 255) / 255
-            found.setdefault(row, []).append(score.alpha_scores(whole, true))
-        print(name, flush=True)
-    return found
-
-
-def mean(cases: list[dict[str, float]]) -> dict[str, float]:
-    """Return each figure's mean over the cases that define it."""
-    keys = dict.fromkeys(key for case in cases for key in case)
-    return {key: round(float(np.mean([case[key] for case in cases if key in case])), 5) for key in keys}
+ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
+    "whole photo, bilinear": (False, bilinear),
+    "whole photo, guided": (False, guided),
+    "window, bilinear": (True, bilinear),
+    "window, guided": (True, guided),
+    "window, guided, openings": (True, opened),
+}
 
 
 def main() -> None:
-    """Score both sets, write the result file."""
+    """Score every row on every set and write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", type=Path, default=ROOT.parent / "shared" / "quality", help="folder with score.py")
-    parser.add_argument("--coarse", type=Path, default=ROOT / "out" / "coarse", help="where the network's answers go")
+    parser.add_argument("--cases", action="append", required=True, metavar="NAME=DIR")
+    parser.add_argument("--score", type=Path, default=ROOT.parent / "shared" / "quality" / "score.py")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "refine-cpu.json")
     args = parser.parse_args()
-    card = json.loads((SEGMENT / "model.json").read_text())
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
-        measured = alone.submit(stage).result()
-    result: dict[str, Any] = {
-        "provenance": provenance(),
-        "stage": measured,
-        "network": {key: card[key] for key in ("name", "version", "sha256")},
-        "drawn": {"pieces": len(SEEDS), "rows": {name: mean(cases) for name, cases in drawn().items()}},
-        "quality": {"rows": {name: mean(cases) for name, cases in quality(args.set, args.coarse).items()}},
-    }
+    card = read_card(FOLDER / "model.json")
+    net = card.input
+    overview = OpenVinoEngine(card, FOLDER, net.overview, args.threads)
+    engine = OpenVinoEngine(card, FOLDER, net.size, args.threads)
+
+    def look(pixels: U8, windowed: bool) -> Looked:
+        height, width = pixels.shape[:2]
+        view = Window(0, 0, width, height)
+        if windowed:
+            found = overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
+            view = choose(unletterbox(found, height, width)[0], height, width, net.size)
+        seen = np.ascontiguousarray(pixels[view.inside])
+        coarse = engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
+
+    result: dict[str, Any] = {"provenance": provenance(), "network": card.identity(), "sets": {}}
+    for name, _, folder in (given.partition("=") for given in args.cases):
+        photos = sorted(Path(folder).glob("*.photo.jpg"))
+        rows = result["sets"][name] = {"photos": len(photos), "rows": {}}
+        looks = [
+            {windowed: look(pixels, windowed) for windowed in (False, True)}
+            for pixels in (np.asarray(Image.open(photo).convert("RGB")) for photo in photos)
+        ]
+        for row, (windowed, step) in ROWS.items():
+            with tempfile.TemporaryDirectory() as out:
+                for photo, looked in zip(photos, looks, strict=True):
+                    alpha = looked[windowed].pasted(step(looked[windowed]))
+                    cutout = np.dstack([looked[windowed].pixels, np.rint(alpha * 255).astype(np.uint8)])
+                    Image.fromarray(cutout).save(Path(out) / photo.name.replace(".photo.jpg", ".png"), compress_level=1)
+                scores = Path(out) / "scores.json"
+                command = [sys.executable, str(args.score), folder, out, "--json", str(scores)]
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                rows["rows"][row] = json.loads(scores.read_text())["mean"]
+            print(name, row, json.dumps(rows["rows"][row]), flush=True)
     args.result.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"wrote {args.result}")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,15 @@ DATA = (
 )
 
 
-def load(run: Path) -> tuple[Segment, dict[str, Any]]:
-    """The averaged network of a run, ready to infer, and its step and seconds."""
-    kept = torch.load(run / "last.pt", weights_only=True)
+def commit() -> str:
+    """The checkout's commit."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def load(checkpoint: Path) -> tuple[Segment, dict[str, Any]]:
+    """The averaged network of a checkpoint, ready to infer, and its step and seconds."""
+    kept = torch.load(checkpoint, weights_only=True)
     network = Segment()
     network.load_state_dict(kept["average"])
     return network.eval(), {"steps": kept["step"], "seconds": round(kept["seconds"])}
@@ -60,7 +66,7 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = metrics["held-out renders"]["seen"]["stone_iou"] >= 0.5
     return {
         "name": "milgrain-segment",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {"name": "net_input", "size": size, "overview": OVERVIEW, "mean": list(MEAN), "scale": list(SCALE)},
@@ -146,7 +152,7 @@ def main() -> None:
     parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--results", type=Path, default=Path("training/results"))
     options = parser.parse_args()
-    network, training = load(Path("training/.runs") / options.run)
+    network, training = load(Path("training/.runs") / options.run / "last.pt")
     path = options.folder / "model.onnx"
     write_onnx(network, options.size, path)
     result = parity(network, path, options.size, options.data, options.backends.split(","))
@@ -162,11 +168,8 @@ def main() -> None:
                 for g in ("seen", "unseen")
             },
         )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    pieces = len(list(options.data.glob("*.json")))
-    training |= {"commit": commit, "pieces": pieces, "machine": "2 shared cores, no GPU"}
+    counts = {"photos": len(list(options.data.glob("*.json"))), "pieces": len(list(options.data.glob("paths/*.json")))}
+    training |= {"commit": commit(), **counts, "machine": "2 shared cores, no GPU"}
     metrics = result["rows"][f"openvino {options.precision}"]
     made = card(options.size, options.precision, path, training, {"held-out renders": metrics})
     (options.folder / "model.json").write_text(json.dumps(made, indent=1) + "\n")

@@ -261,8 +261,12 @@ def render_seed(
         raise ValueError(f"seed {seed}: nothing in view")
     photo = photo_picture(radiance(piece, scene, view, size, samples, seed), rng)
     Image.fromarray(photo).save(f"{name}.photo.jpg", quality=96, subsampling=0)
-    Image.fromarray(np.round(answer * 255).astype(np.uint8)).save(f"{name}.answer.png")
-    if not photo_only:
+    planes = np.round(answer * 255).astype(np.uint8)
+    Image.fromarray(planes).save(f"{name}.answer.png")
+    if photo_only:  # a set to measure on, as the evaluation set's scorer reads it: perf/quality.py --cases
+        Image.fromarray(planes[..., 0]).save(f"{name}.alpha.png")
+        Image.fromarray(planes[..., 2]).save(f"{name}.stone.png")
+    else:
         sharp = scenes.without_lens(view)
         bare = answer if not view.lens and not scene.props else coverage(piece, (), sharp, size, 48, seed)
         white = studio_picture(radiance(piece, scenes.target_studio(), sharp, size, samples, seed), bare[..., 0])

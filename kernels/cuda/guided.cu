@@ -71,15 +71,16 @@ extern "C" __global__ void solve(const unsigned char* __restrict__ small, const 
     }
     if (!s.inside()) return;
     float r = mean[0], g = mean[1], b = mean[2], p = mean[3];
-    float rr = mean[4] - r * r + epsilon, rg = mean[5] - r * g, rb = mean[6] - r * b;
-    float gg = mean[7] - g * g + epsilon, gb = mean[8] - g * b, bb = mean[9] - b * b + epsilon;
+    // In double precision: of a gray edge the determinant is about epsilon squared, below what float leaves of its terms.
+    double rr = mean[4] - r * r + epsilon, rg = mean[5] - r * g, rb = mean[6] - r * b;
+    double gg = mean[7] - g * g + epsilon, gb = mean[8] - g * b, bb = mean[9] - b * b + epsilon;
     float rp = mean[10] - r * p, gp = mean[11] - g * p, bp = mean[12] - b * p;
-    float c0 = gg * bb - gb * gb, c1 = gb * rb - rg * bb, c2 = rg * gb - gg * rb;
-    float c3 = rr * bb - rb * rb, c4 = rg * rb - rr * gb, c5 = rr * gg - rg * rg;
-    float determinant = 1.0f / (rr * c0 + rg * c1 + rb * c2);
-    float ar = (c0 * rp + c1 * gp + c2 * bp) * determinant;
-    float ag = (c1 * rp + c3 * gp + c4 * bp) * determinant;
-    float ab = (c2 * rp + c4 * gp + c5 * bp) * determinant;
+    double c0 = gg * bb - gb * gb, c1 = gb * rb - rg * bb, c2 = rg * gb - gg * rb;
+    double c3 = rr * bb - rb * rb, c4 = rg * rb - rr * gb, c5 = rr * gg - rg * rg;
+    double determinant = 1.0 / (rr * c0 + rg * c1 + rb * c2);
+    float ar = (float)((c0 * rp + c1 * gp + c2 * bp) * determinant);
+    float ag = (float)((c1 * rp + c3 * gp + c4 * bp) * determinant);
+    float ab = (float)((c2 * rp + c4 * gp + c5 * bp) * determinant);
     lines[s.here()] = {ar, ag, ab, p - ar * r - ag * g - ab * b};
 }
 

@@ -1,10 +1,44 @@
 // Open what agrees with the backdrop where alpha is unsure; close enclosed holes that disagree or are metal.
-// Reference: kernels/reference/openings.py. One thread per pixel. Bytes per pixel: agree 9, open 10, measure 9, close 12.
+// Reference: kernels/reference/openings.py. One thread per pixel. Bytes per pixel: ridges 2, agree 9, open 10, measure 9, close 12.
 #include "batch.cuh"
 
 constexpr int CELL = 8;
 constexpr int AGREES = 12, RIDGE = 6, DISAGREES = 16, METAL = 128;
 constexpr float CONTRAST = 0.2f, SURE = 0.8f, SHARE = 0.7f, DOUBTED = 0.2f;
+
+constexpr int REACH = 5, HALO = REACH + 1;
+constexpr int WIDE = TILE_X + 2 * HALO, HIGH = TILE_Y + 2 * HALO;
+
+// How far each pixel stands above both its sides, in four directions at two reaches.
+extern "C" __global__ void ridges(const unsigned char* __restrict__ plane, const long long* __restrict__ extents,
+                                  int pictures, unsigned char* __restrict__ response) {
+    __shared__ unsigned char raw[HIGH][WIDE];
+    __shared__ unsigned char smooth[HIGH][WIDE];
+    Spot s = spot(extents, pictures);
+    int top = s.row - threadIdx.y - HALO, left = s.column - threadIdx.x - HALO;
+    int thread = threadIdx.y * TILE_X + threadIdx.x;
+    for (int k = thread; k < HIGH * WIDE; k += TILE_X * TILE_Y)
+        raw[k / WIDE][k % WIDE] = plane[s.at(top + k / WIDE, left + k % WIDE)];
+    __syncthreads();
+    for (int k = thread; k < (HIGH - 2) * (WIDE - 2); k += TILE_X * TILE_Y) {
+        // Beyond the picture's edge lies the edge's own smoothed value.
+        int row = min(max(top + 1 + k / (WIDE - 2), 0), s.height - 1) - top;
+        int column = min(max(left + 1 + k % (WIDE - 2), 0), s.width - 1) - left;
+        int sum = 8;
+        for (int dy = -1; dy <= 1; ++dy)
+            for (int dx = -1; dx <= 1; ++dx) sum += (dy ? 1 : 2) * (dx ? 1 : 2) * raw[row + dy][column + dx];
+        smooth[1 + k / (WIDE - 2)][1 + k % (WIDE - 2)] = (unsigned char)(sum / 16);
+    }
+    __syncthreads();
+    if (!s.inside()) return;
+    int row = threadIdx.y + HALO, column = threadIdx.x + HALO, best = 0;
+    const int down[8] = {0, 3, 2, 2, 0, 5, 4, 4}, across[8] = {3, 0, 2, -2, 5, 0, 4, -4};
+    for (int k = 0; k < 8; ++k) {
+        int one = smooth[row + down[k]][column + across[k]], other = smooth[row - down[k]][column - across[k]];
+        best = max(best, (int)smooth[row][column] - max(one, other));
+    }
+    response[s.here()] = (unsigned char)best;
+}
 
 __device__ inline int less(int one, int other) { return one > other ? one - other : 0; }
 

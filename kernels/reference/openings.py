@@ -8,19 +8,39 @@ import cv2
 import numpy as np
 
 from kernels.reference.backdrop import Backdrop
-from kernels.reference.filament import ridges
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 
 AGREES, CONTRAST = 12, 0.2
 """Difference over the noise that is still background where alpha is 0, and at most this share of the piece's own."""
 SURE = 0.8
 """Alpha from which the network is believed."""
+REACHES = (3, 5)
+"""A ridge is higher than both its sides at these distances in pixels."""
 RIDGE = 6
 """What stands out like this is a wire, not an opening."""
 DISAGREES, SHARE = 16, 0.7
 """Difference over the noise that is not background; the share of a hole that is so, or metal, where it is closed."""
 DOUBTED = 0.2
 """Mean network alpha of a hole from which it may be closed: the network was not sure that it is one."""
+
+
+def ridges(difference: Plane) -> Plane:
+    """Return how far each pixel stands above both its sides: the best of four directions and all reaches.
+
+    difference [H, W] uint8. A step has one side only, so the edge of the piece or of a shadow does not answer.
+    """
+    smooth = cv2.GaussianBlur(difference, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
+    height, width = difference.shape
+    best = np.zeros_like(difference)
+    for reach in REACHES:
+        near = cv2.copyMakeBorder(smooth, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+        slant = round(reach * 0.7071)
+        for dy, dx in ((0, reach), (reach, 0), (slant, slant), (slant, -slant)):
+            one, other = (
+                near[reach + y : reach + y + height, reach + x : reach + x + width] for y, x in ((dy, dx), (-dy, -dx))
+            )
+            best = cv2.max(best, cv2.subtract(smooth, cv2.max(one, other)))
+    return best
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
 
     alpha [h, w] float32 in [0, 1], the network's answer to the whole photo, of `height` x `width` pixels, at low
     resolution; size is the side of the network's input in pixels. A square costs nothing, for the network's input is
-    one, and it is never smaller than that input, since a window has no more detail than the photo. Where nothing was
-    found, or the window would have more than WORTHWHILE of the photo's longer side, it is the whole photo.
+    one. It is enlarged at most twice to fill that input: a photo has no more detail than its pixels, but the network
+    knows pieces best that fill its view (perf/results/refine-cpu.json). Where nothing was found, or the window would
+    have more than WORTHWHILE of the photo's longer side, it is the whole photo.
     """
     whole, longest = Window(0, 0, width, height), max(height, width)
     box = extent(alpha)
@@ -50,7 +51,7 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
         return whole
     left, top, right, bottom = box * (np.array([width, height, width, height]) / np.tile(alpha.shape[::-1], 2))
     piece = max(right - left, bottom - top)
-    side = max(size, round(piece + 2 * max(MARGIN * piece, LEAST_MARGIN * longest)))
+    side = max(size // 2, round(piece + 2 * max(MARGIN * piece, LEAST_MARGIN * longest)))
     if side > WORTHWHILE * longest:
         return whole
     w, h = min(side, width), min(side, height)

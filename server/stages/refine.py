@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.composite import bounds
-from kernels.reference.filament import filament
 from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
 from kernels.reference.letterbox import unletterbox
@@ -64,12 +63,11 @@ def refined(pixels: U8, coarse: F32) -> tuple[F32, U8, dict[str, Any]]:
     inside = pixels[box]
     part = upsample(pixels, coarse[0], box)
     behind, hint, metal = evidence(pixels, coarse, box)
-    part, restored = filament(part, behind, hint)
     part, holes = openings(part, behind, hint, metal)
     del behind, hint, metal  # a third of the memory that the foreground takes
     alpha[box] = part
     colour[box] = foreground(inside, part)
-    return alpha, colour, {"restored": restored, "openings": asdict(holes)}
+    return alpha, colour, {"openings": asdict(holes)}
 
 
 def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:

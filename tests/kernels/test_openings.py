@@ -8,7 +8,7 @@ import pytest
 from kernels import backdrop as device_backdrop
 from kernels import openings as kernel
 from kernels.reference.backdrop import backdrop
-from kernels.reference.openings import openings
+from kernels.reference.openings import openings, ridges
 
 SIZE = 160
 NONE = np.zeros((SIZE, SIZE), np.uint8)
@@ -89,6 +89,16 @@ def test_constant_alpha_stays(rng, size, value):
     assert holes.kept == holes.closed == holes.opened_area == 0
 
 
+def test_a_step_is_no_ridge_and_a_line_is():
+    step = np.zeros((40, 40), np.uint8)
+    step[:, 20:] = 200
+    assert not ridges(step)[5:35, 5:35].any()
+    line = np.zeros((40, 40), np.uint8)
+    line[:, 19:22] = 200
+    assert (ridges(line)[5:35, 20] == 200).all()
+    assert not ridges(line)[:, :16].any()
+
+
 def test_kernels_match_reference(rng, batch, twin):
     """Four plates, half filled, doubted, sure, cut off, through backdrop and openings: the same holes and alpha."""
     cases = []
@@ -109,3 +119,10 @@ def test_kernels_match_reference(rng, batch, twin):
         # a byte of the difference more or less at the limit, at the hole's rim
         assert (got != expected).mean() < 1e-3
         np.testing.assert_allclose(said, astuple(holes), atol=4)
+
+
+def test_ridge_kernel_is_the_reference_exactly(rng, batch, twin):
+    planes = [rng.integers(0, 256, size, dtype=np.uint8) for size in [(1, 1), (40, 70), (3, 100), (33, 9)]]
+    plane, photos = batch(planes)
+    for got, one in zip(photos.split(kernel.ridges(plane, photos)), planes, strict=True):
+        np.testing.assert_array_equal(got, ridges(one))

@@ -82,7 +82,7 @@ def test_the_padding_of_the_overview_is_no_part_of_the_photo():
 
 
 def test_the_whole_photo_is_seen_as_ever():
-    pixels = disc(200, 220, (100, 100), 20)
+    pixels = disc(200, 220, (100, 100), 80)
     found = located(pixels)
     assert found["window"].tolist() == [0, 0, 220, 200]
     np.testing.assert_array_equal(found["net_input"], letterbox(pixels, SIZE, (0, 0, 0), (1, 1, 1)))

@@ -26,5 +26,5 @@ def test_the_shipped_network_builds_for_every_batch_and_both_of_its_sizes():
     config.add_optimization_profile(profile)
     plan = builder.build_serialized_network(network, config)
     assert plan is not None
-    # The weights are in the plan: at least 2 bytes for each of the 3.7 million.
-    assert plan.nbytes > 2 * 3.7e6
+    # The weights are in the plan, in float32 as in the file; only constants that were folded may be missing.
+    assert plan.nbytes > 0.9 * (SEGMENT / CARD.file).stat().st_size

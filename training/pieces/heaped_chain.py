@@ -18,10 +18,10 @@ def make(rng: np.random.Generator) -> Piece:
         width = float(np.exp(rng.uniform(np.log(0.005), np.log(0.13))))
         path = links.heaped(rng, None, size, max(2.2 * width, 0.02))
         length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
-        width = max(width, length / 1800)
+        width = max(width, length * len(metals) / 1500)  # keeps the links below 400,000 triangles
         kind = str(rng.choice([*links.KINDS, *links.MORE]))
         if kind in ("rope", "ball", "snake", "wheat", "foxtail"):
-            width = max(width, length / 500)
+            width = max(width, length * len(metals) / 500)
         if kind in ("herringbone", "snake"):
             width = min(width, 0.06)
         body = links.chain(rng, path + np.array([0, 0, width]), width, kind)

@@ -91,7 +91,7 @@ class Twin:
     def passed(kind: str, value):
         """Return an argument as the kernel finds it: a pointer or a number of the parameter's own type."""
         if "*" in kind:
-            return np.array([value.ctypes.data if isinstance(value, np.ndarray) else value], np.uint64)
+            return np.array([value.ctypes.data], np.uint64)
         wanted = {"int": np.int32, "float": np.float32, "long long": np.int64}[kind.removeprefix("const ")]
         # CuPy passes a Python int as a 64-bit and a float as a double: only NumPy scalars have the right size.
         assert isinstance(value, wanted), f"{kind}: {type(value)}"
