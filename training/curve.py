@@ -18,25 +18,13 @@ from typing import Any
 from training import export, measure
 from training.network import MEAN, SCALE
 
-KEPT = (
-    "iou",
-    "mse",
-    "thin_recall",
-    "thin_precision",
-    "openings_kept",
-    "false_holes",
-    "spill",
-    "metal_iou",
-    "stone_iou",
-)
-
 
 def figures(model: Path, size: int, data: Path) -> dict[str, Any]:
     """Mean figures of both held-out sets."""
     network = measure.openvino(model, "bf16")
     card = {"input": {"size": size, "mean": list(MEAN), "scale": list(SCALE)}}
     means = {group: measure.over_folder(network, data / group, card)["mean"] for group in ("seen", "unseen")}
-    return {group: {key: mean[key] for key in KEPT} for group, mean in means.items()}
+    return {group: {key: mean[key] for key in measure.KEPT} for group, mean in means.items()}
 
 
 def lesson(folder: Path) -> dict[str, Any]:

@@ -120,21 +120,10 @@ def parity(network: Segment, path: Path, size: int, data: Path, backends: list[s
         small = measure.quantized(path, data, given, path.with_suffix(".int8.onnx"))
         known["openvino int8"] = measure.openvino(small, "f32")
     networks = {name: known[name] for name in backends}
-    keep = (
-        "iou",
-        "mse",
-        "thin_recall",
-        "thin_precision",
-        "openings_kept",
-        "false_holes",
-        "spill",
-        "metal_iou",
-        "stone_iou",
-    )
     result: dict[str, Any] = {"size": size, "threads": 2, "cpu": platform.processor() or platform.machine(), "rows": {}}
     for name, net in networks.items():
         groups = {group: measure.over_folder(net, data / group, given) for group in ("seen", "unseen")}
-        result["rows"][name] = {group: {k: value["mean"][k] for k in keep} for group, value in groups.items()}
+        result["rows"][name] = {group: {k: value["mean"][k] for k in measure.KEPT} for group, value in groups.items()}
         result["photos"] = {group: value["photos"] for group, value in groups.items()}
     for name, spent in time_ms(networks, size).items():
         result["rows"][name]["ms"] = spent

@@ -19,6 +19,17 @@ from PIL import Image
 
 F32 = NDArray[Any]  # float32 by contract
 Network = Callable[[F32], F32]
+KEPT = (
+    "iou",
+    "mse",
+    "thin_recall",
+    "thin_precision",
+    "openings_kept",
+    "false_holes",
+    "spill",
+    "metal_iou",
+    "stone_iou",
+)
 DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
