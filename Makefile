@@ -34,6 +34,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m perf.stages
 	$(BIN)/python -m perf.soak
 	$(BIN)/python -m perf.jpeg
+	$(BIN)/python -m perf.edges
 	$(BIN)/python -m perf.figures
 
 serve: $(VENV)/installed

@@ -197,6 +197,20 @@ def jpeg() -> str:
     return f"{table(head, rows)}\n\nSum over {result['pictures']} catalog pictures. {source('jpeg')}"
 
 
+def edges() -> str:
+    """What the refine stage is worth on drawn pieces, its time and memory."""
+    result = load("edges-cpu")
+    keys = ["sad", "thin_recall", "openings_kept", "false_holes", "spill", "fringe"]
+    rows = [[row, *(f"{scores[key]:.3g}" for key in keys)] for row, scores in result["rows"].items()]
+    took = result["stage"]
+    return (
+        f"{table(['', *keys], rows)}\n\n{result['pieces']} pieces. The whole stage on one of {took['side']}x"
+        f"{took['side']}: median {took['median_ms']:.0f} ms ({took['cpu_median_ms']:.0f} ms of processor time, machine "
+        f"load {took['load_1min']}), memory {took['memory_over_rgb']:.1f} times the photo's RGB bytes. "
+        f"{source('edges-cpu')}"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
@@ -208,6 +222,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stages": stages,
     "streaming": streaming,
     "jpeg": jpeg,
+    "edges": edges,
 }
 
 

@@ -84,8 +84,9 @@ def backdrop(pixels: U8, background: Plane) -> Backdrop:
     colour = _enlarged(pull_push(cells(pixels).astype(np.float32), known), shape)
     plain = _distance(pixels, colour)
     light, table = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
-    shade = np.clip(cv2.divide(light, np.maximum(table, 1), dtype=cv2.CV_32F), SHADE, 1)
-    difference = _distance(pixels, cv2.multiply(colour, cv2.merge([shade] * 3), dtype=cv2.CV_8U))
+    shade = cv2.divide(light, np.maximum(table, 1), dtype=cv2.CV_32F)
+    np.clip(shade, SHADE, 1, out=shade)
+    difference = _distance(pixels, cv2.merge([cv2.multiply(c, shade, dtype=cv2.CV_8U) for c in cv2.split(colour)]))
     noise = _enlarged(pull_push(cells(plain).astype(np.float32)[..., None], known), shape)
     return Backdrop(plain, difference, noise, known)
 

@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 
 EPSILON = 1e-5
 """Smoothness where alpha is flat."""
 SMALL, MANY, FEW = 32, 10, 2
 """Levels of at most SMALL px a side are swept MANY times, larger ones FEW times."""
+
+SQUARE = np.ones((3, 3), np.uint8)
 
 
 def foreground(pixels: U8, alpha: F32) -> U8:
@@ -30,9 +32,17 @@ def foreground(pixels: U8, alpha: F32) -> U8:
     layers = np.zeros((1, 1, 8), np.uint8)
     for image, a in zip(reversed(images), reversed(alphas), strict=True):
         layers = _level(image, a, layers)
-    out = np.where((alpha == 1)[..., None], pixels, layers[..., :3])
-    out[cv2.dilate((alpha > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0] = 255
+    front = layers.view(np.uint32)[..., 0].copy()
+    del layers
+    np.copyto(front, np.uint32(0xFFFFFFFF), where=cv2.dilate((alpha > 0).astype(np.uint8), SQUARE) == 0)
+    np.copyto(front, _words(pixels), where=alpha == 1)
+    out: Plane = cv2.cvtColor(front.view(np.uint8).reshape(*alpha.shape, 4), cv2.COLOR_RGBA2RGB)
     return out
+
+
+def _words(image: U8) -> NDArray[np.uint32]:
+    """Return colours [h, w, 3] as one 32-bit word a pixel; the fourth byte means nothing."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view(np.uint32)[..., 0]
 
 
 def _half(plane: np.ndarray) -> np.ndarray:
@@ -47,15 +57,18 @@ def _half(plane: np.ndarray) -> np.ndarray:
 def _level(image: U8, alpha: F32, parent: U8) -> U8:
     """Refine one level; layers [h, w, 8] uint8 hold F in 0..2 and B in 4..6, as one 64-bit word a pixel."""
     height, width = alpha.shape
-    words = parent.view(np.uint64)[..., 0].repeat(2, 0)[:height].repeat(2, 1)[:, :width]
-    words = np.ascontiguousarray(words) if words.shape == (height, width) else parent.view(np.uint64)[..., 0].copy()
+    words = np.empty((height, width), np.uint64)
+    above = parent.view(np.uint64)[..., 0]
+    for down in (0, 1):
+        for across in (0, 1):
+            part = words[down::2, across::2]
+            part[...] = above[: part.shape[0], : part.shape[1]]
     layers = words.view(np.uint8).reshape(height, width, 8)
-    own = np.zeros((height, width, 4), np.uint8)
-    own[..., :3] = image
+    own = _words(image)
     halves = layers.view(np.uint32)
-    np.copyto(halves[..., 0], own.view(np.uint32)[..., 0], where=alpha == 1)
-    np.copyto(halves[..., 1], own.view(np.uint32)[..., 0], where=alpha == 0)
-    mixed = cv2.dilate(((alpha > 0) & (alpha < 1)).astype(np.uint8), np.ones((3, 3), np.uint8))
+    np.copyto(halves[..., 0], own, where=alpha == 1)
+    np.copyto(halves[..., 1], own, where=alpha == 0)
+    mixed = cv2.dilate(((alpha > 0) & (alpha < 1)).astype(np.uint8), SQUARE)
     where = np.flatnonzero(mixed)
     odd = (where // width + where) % 2 if width % 2 == 0 else where % 2
     sweeps = [_Sweep(own, alpha, where[odd == side]) for side in (0, 1)]
@@ -69,7 +82,7 @@ def _level(image: U8, alpha: F32, parent: U8) -> U8:
 class _Sweep:
     """Solves the pixels `where` of one level from their neighbours; what does not change is worked out once."""
 
-    def __init__(self, own: U8, alpha: F32, where: NDArray[np.int64]) -> None:
+    def __init__(self, own: NDArray[np.uint32], alpha: F32, where: NDArray[np.int64]) -> None:
         height, width = alpha.shape
         self.where = where
         row, column = np.divmod(where, width)
@@ -87,7 +100,7 @@ class _Sweep:
         ff, fb, bb = a * a + total, a * rest, rest * rest + total
         inverse = 1 / (ff * bb - fb * fb)
         self.ff, self.fb, self.bb = ((x * inverse)[:, None] for x in (bb, -fb, ff))
-        colour = own.reshape(-1, 4)[where].astype(np.float32)
+        colour = own.reshape(-1)[where].view(np.uint8).reshape(-1, 4).astype(np.float32)
         self.mixed = np.concatenate([a[:, None] * colour, rest[:, None] * colour], axis=1)
 
     def __call__(self, words: NDArray[np.uint64]) -> None:

@@ -32,18 +32,23 @@ def guided(pixels: U8, coarse: F32, radius: int, epsilon: float, box: tuple[slic
     rr, rg, rb = mean(r * r) - r0 * r0 + epsilon, mean(r * g) - r0 * g0, mean(r * b) - r0 * b0
     gg, gb, bb = mean(g * g) - g0 * g0 + epsilon, mean(g * b) - g0 * b0, mean(b * b) - b0 * b0 + epsilon
     rp, gp, bp = mean(r * coarse) - r0 * p0, mean(g * coarse) - g0 * p0, mean(b * coarse) - b0 * p0
+    del r, g, b
     # Inverse of the symmetric 3x3 covariance by its adjugate; epsilon on the diagonal keeps it regular. In double
     # precision: of a gray edge the determinant is about epsilon squared, below what float32 leaves of its terms.
     rr, rg, rb, gg, gb, bb = (field.astype(np.float64) for field in (rr, rg, rb, gg, gb, bb))
     c0, c1, c2 = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     c3, c4, c5 = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
     determinant = rr * c0 + rg * c1 + rb * c2
+    del rr, rg, rb, gg, gb, bb
     rows = (c0, c1, c2), (c1, c3, c4), (c2, c4, c5)
     ar, ag, ab = (((x * rp + y * gp + z * bp) / determinant).astype(np.float32) for x, y, z in rows)
+    del rows, rp, gp, bp, c0, c1, c2, c3, c4, c5, determinant
     offset = p0 - ar * r0 - ag * g0 - ab * b0
+    del p0, r0, g0, b0
     alpha = _enlarged(mean(offset), height, width)[box].copy()
-    for gain, guide in zip((ar, ag, ab), cv2.split(pixels[box]), strict=True):
-        alpha += _enlarged(mean(gain) / 255, height, width)[box] * guide
+    for channel, gain in enumerate((ar, ag, ab)):
+        field = _enlarged(mean(gain) / 255, height, width)[box]
+        alpha += cv2.multiply(field, cv2.extractChannel(pixels[box], channel), dtype=cv2.CV_32F)
     return alpha.clip(0, 1, out=alpha)
 
 

@@ -21,16 +21,16 @@ def _encode(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-_TO_LINEAR = _decode(np.arange(256) / 255).astype(np.float32)
+TO_LINEAR = _decode(np.arange(256) / 255).astype(np.float32)
 # One entry per 1/65535 of linear light: at most a twentieth of an 8-bit step, where the curve is steepest.
-_TO_SRGB = np.rint(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
+TO_SRGB = np.rint(_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
 
 
 def srgb_to_linear(encoded: U8) -> F32:
     """Decode sRGB bytes of any shape to linear light, float32 in [0, 1]."""
-    return _TO_LINEAR[encoded]
+    return TO_LINEAR[encoded]
 
 
 def linear_to_srgb(linear: F32) -> U8:
     """Encode linear light of any shape to sRGB bytes; values outside [0, 1] are clipped. 0 and 1 are exact."""
-    return _TO_SRGB[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
+    return TO_SRGB[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]

@@ -61,9 +61,10 @@ def refined(pixels: U8, coarse: F32) -> tuple[F32, U8, dict[str, Any]]:
     alpha, colour = np.zeros((height, width), np.float32), np.full_like(pixels, 255)
     box = _box(coarse[0], height, width)
     inside = pixels[box]
-    behind, hint, metal = evidence(pixels, coarse, box)
     part = upsample(pixels, coarse[0], box)
+    behind, hint, metal = evidence(pixels, coarse, box)
     part, holes = openings(part, behind, hint, metal)
+    del behind, hint, metal  # a third of the memory that the foreground takes
     alpha[box] = part
     colour[box] = foreground(inside, part)
     return alpha, colour, {"openings": asdict(holes)}

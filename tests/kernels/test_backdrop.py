@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
+from kernels import backdrop as kernel
 from kernels.reference.backdrop import CELL, backdrop, cells, pull_push
 
 
@@ -75,3 +77,36 @@ def test_usual_and_contrast_are_what_is_hereabouts():
     assert found.contrast(alpha)[32, 32] == 150
     usual = found.usual(np.full((64, 64), 7, np.uint8))
     assert (usual == 7).all()
+
+
+def seen_on_cells(field, grid, shape):
+    """Enlarge a kernel's cells as the reference does."""
+    whole = cv2.resize(np.rint(field).clip(0, 255).astype(np.uint8).reshape(grid), (grid[1] * CELL, grid[0] * CELL))
+    return whole.reshape(grid[0] * CELL, grid[1] * CELL)[: shape[0], : shape[1]]
+
+
+def test_kernel_matches_reference(rng, batch, twin):
+    sizes = [(100, 61), (1, 1), (8, 8), (33, 130)]
+    hosts = []
+    for size in sizes:
+        pixels = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3), dtype=np.uint8), (0, 0), 3).reshape(*size, 3)
+        hosts.append((pixels, certain(size, np.s_[size[0] // 3 : size[0] // 2, size[1] // 4 : size[1] // 2])))
+    pixels, photos = batch([h[0] for h in hosts])
+    background, _ = batch([h[1] for h in hosts])
+    alpha = (rng.random(photos.pixels) > 0.4).astype(np.float32)
+    found = kernel.backdrop(pixels, background, photos)
+    usual, contrast = found.usual(found.plain), found.contrast(alpha)
+    for k, host in enumerate(hosts):
+        expected, a = backdrop(*host), photos.split(alpha)[k]
+        plain, difference = photos.split(found.plain)[k], photos.split(found.difference)[k]
+        # a colour on a rounding edge moves by one, the half sum of three by two; its shadow by the quotient
+        np.testing.assert_allclose(plain.astype(int), expected.plain.astype(int), atol=2)
+        np.testing.assert_allclose(difference.astype(int), expected.difference.astype(int), atol=4)
+        grid = found.grids.sizes[k]
+        for field, wanted, far in (
+            (found.noise, expected.noise, 2),
+            (usual, expected.usual(expected.plain), 3),
+            (contrast, expected.contrast(a), 5),
+        ):
+            got = seen_on_cells(found.grids.split(field)[k], grid, sizes[k])
+            np.testing.assert_allclose(got.astype(int), wanted.astype(int), atol=far)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kernels.reference.composite import bounds, composite, cutout, frame, relit
+from kernels import composite as kernel
+from kernels.reference.composite import Frame, bounds, composite, cutout, frame, relit
 
 IDENTITY = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12)
 SHAPES = [(1, 1), (7, 13), (64, 64), (517, 263)]
@@ -103,3 +104,40 @@ class TestFrame:
         coverage = cutout(alpha, np.zeros((400, 400, 3), np.uint8), IDENTITY, view)[2:-2, 2:-2, 3] / 255
         assert coverage.mean() == pytest.approx(0.25, abs=0.01)
         assert coverage.std() < 0.02
+
+
+VIEWS = [
+    Frame(0, 0, 33, 21, (33, 21)),  # the photo's own framing
+    Frame(-9, 5, 60, 60, (19, 19)),  # shrinks, leaves the photo
+    Frame(4, 3, 20, 16, (50, 40)),  # enlarges
+    Frame(0, 0, 1, 1, (1, 1)),
+    Frame(2, 2, 64, 32, (32, 16)),  # by two
+]
+PHOTOS = [(21, 33), (70, 40), (24, 30), (1, 1), (40, 70)]
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (3, 2)])
+def test_kernel_matches_reference(rng, batch, twin, grid):
+    def light():
+        return (np.eye(3, 4).reshape(12) + rng.normal(0, 0.05, (*grid, 12))).astype(np.float32)
+
+    hosts = [
+        (rng.choice(np.float32([0, 0.3, 1]), s), rng.integers(0, 256, (*s, 3), dtype=np.uint8), light()) for s in PHOTOS
+    ]
+    alpha, photos = batch([h[0] for h in hosts])
+    colour, _ = batch([h[1] for h in hosts])
+    lights, grids = batch([h[2] for h in hosts])
+    scene = kernel.Scene(alpha, colour, photos, lights, grids, VIEWS)
+    colours = [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
+    over = scene.canvases().split(kernel.composite(scene, colours))
+    clear = scene.canvases().split(kernel.cutout(scene))
+    for got, cut, host, view, behind in zip(over, clear, hosts, VIEWS, colours, strict=True):
+        expected = composite(*host, view, behind)
+        # the encoding is a table of 65,536 steps: a sum in another order may fall on its neighbour, near black two
+        np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
+        wanted = cutout(*host, view)
+        np.testing.assert_allclose(cut[..., 3].astype(int), wanted[..., 3].astype(int), atol=1)
+        seen = wanted[..., 3] > 8  # the colour of nearly nothing is a quotient of rounding errors
+        np.testing.assert_allclose(cut[seen].astype(int), wanted[seen].astype(int), atol=3)
+        empty = wanted[..., 3] == 0
+        assert (got[empty & (expected == behind).all(-1)] == behind).all()

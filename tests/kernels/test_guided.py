@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from kernels import guided as kernel
 from kernels.reference.guided import guided
 
 
@@ -52,3 +53,21 @@ def test_a_gray_photo_explains_an_alpha_that_follows_it(rng, low, high):
     out = guided(pixels, white.astype(np.float32), radius=1, epsilon=1e-5)
     # epsilon shrinks the gain by epsilon over the variance of the photo, here at most 0.0005.
     np.testing.assert_allclose(out, white, atol=1e-3)
+
+
+@pytest.mark.parametrize("radius", [1, 3])
+def test_kernel_matches_reference(rng, batch, twin, radius):
+    sizes = {(70, 41): (35, 20), (1, 1): (1, 1), (64, 40): (64, 40), (101, 150): (30, 45)}
+    hosts = []
+    for photo, network in sizes.items():
+        alpha = cv2.GaussianBlur(rng.random(network, dtype=np.float32), (0, 0), 1).reshape(network)
+        hosts.append((rng.integers(0, 256, (*photo, 3), dtype=np.uint8), alpha))
+    pixels, photos = batch([h[0] for h in hosts])
+    coarse, networks = batch([h[1] for h in hosts])
+    # one gray photo: nearly singular
+    pixels[: 70 * 41] = pixels[: 70 * 41, :1]
+    hosts[0] = (photos.split(pixels)[0], hosts[0][1])
+    out = photos.split(kernel.guided(pixels, photos, coarse, networks, radius, 1e-3))
+    for got, host in zip(out, hosts, strict=True):
+        # the shrunk guide may round to a neighbouring byte (1/255 of a slope of about 1); OpenCV sums in another order
+        np.testing.assert_allclose(got, guided(*host, radius, 1e-3), atol=8e-3)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+
 import cv2
 import numpy as np
+import pytest
 
+from kernels.reference.letterbox import unletterbox
 from kernels.reference.window import Window
 from server.contract import Look
 from server.report import Report
@@ -176,3 +180,19 @@ def test_composite_in_colour_and_without_background():
     clear, _ = composed(Look(size=None, background="transparent", format="png"))
     assert clear.shape[2] == 4
     assert clear[0, 0, 3] == 0
+
+
+@pytest.mark.slow
+def test_fifty_megapixels_once():
+    """A ring on 7100x7100: the same figures as at any size, and no more memory than the budget allows."""
+    side = 7100
+    truth = cv2.resize(ring(4 * SIZE), (side, side), interpolation=cv2.INTER_LINEAR)
+    pixels = photo_of(truth)
+    coarse = unletterbox(coarse_of(truth), side, side)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    alpha, colour, facts = refined(pixels, coarse)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert abs(float(alpha.mean()) - float(truth.mean())) < 1e-3
+    assert facts["openings"]["kept"] == 1
+    assert (colour[0] == 255).all()
+    assert grown <= 12 * pixels.nbytes

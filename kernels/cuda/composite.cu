@@ -1,0 +1,143 @@
+// Light, framing and over in linear light: a*F' + (1-a)*B. One thread per pixel of the canvas.
+// Reads each photo pixel of the window once (7 bytes, shrinking), writes 3 or 4 bytes. Reference:
+// kernels/reference/composite.py. Shrinking averages areas of premultiplied light, enlarging is bicubic.
+#include "batch.cuh"
+
+struct Frame {
+    int left, top, width, height;  // window of the photo, in its pixels; may reach beyond it
+};
+
+struct Photo {
+    const float* alpha;
+    const unsigned char* foreground;
+    Picture at;
+    const float* light;  // 12 numbers a cell, row-major [M | t]
+    Picture grid;
+    const float* to_linear;
+    Frame frame;
+    int left, top, right, bottom;  // the part of the window that is on the photo: the light's grid spans it
+};
+
+__device__ inline float4 premultiplied(const Photo& p, int row, int column) {
+    row += p.frame.top, column += p.frame.left;
+    if (row < p.top || row >= p.bottom || column < p.left || column >= p.right) return {0, 0, 0, 0};
+    long long here = p.at.first + (long long)row * p.at.width + column;
+    float a = p.alpha[here], colour[3], lit[3];
+    for (int c = 0; c < 3; ++c) colour[c] = p.to_linear[p.foreground[3 * here + c]];
+    Between y = between(row - p.top, (float)p.grid.height / (p.bottom - p.top), p.grid.height);
+    Between x = between(column - p.left, (float)p.grid.width / (p.right - p.left), p.grid.width);
+    const float* corner[4] = {p.light + 12 * p.grid.at(y.low, x.low), p.light + 12 * p.grid.at(y.low, x.high),
+                              p.light + 12 * p.grid.at(y.high, x.low), p.light + 12 * p.grid.at(y.high, x.high)};
+    for (int c = 0; c < 3; ++c) {
+        float matrix[4];
+        for (int k = 0; k < 4; ++k) {
+            int n = 4 * c + k;
+            float upper = corner[0][n] + x.share * (corner[1][n] - corner[0][n]);
+            float lower = corner[2][n] + x.share * (corner[3][n] - corner[2][n]);
+            matrix[k] = upper + y.share * (lower - upper);
+        }
+        lit[c] = matrix[0] * colour[0] + matrix[1] * colour[1] + matrix[2] * colour[2] + matrix[3];
+    }
+    return {lit[0] * a, lit[1] * a, lit[2] * a, a};
+}
+
+__device__ inline void add(float4& sum, float weight, float4 value) {
+    sum.x += weight * value.x, sum.y += weight * value.y, sum.z += weight * value.z, sum.w += weight * value.w;
+}
+
+__device__ inline float overlap(int pixel, float from, float to) {
+    return fminf((float)(pixel + 1), to) - fmaxf((float)pixel, from);
+}
+
+// Keys' cubic with a = -0.75, as OpenCV's.
+__device__ inline void cubic(float share, float* weight) {
+    const float a = -0.75f;
+    float x = share + 1.0f, rest = 1.0f - share;
+    weight[0] = ((a * x - 5.0f * a) * x + 8.0f * a) * x - 4.0f * a;
+    weight[1] = ((a + 2.0f) * share - (a + 3.0f)) * share * share + 1.0f;
+    weight[2] = ((a + 2.0f) * rest - (a + 3.0f)) * rest * rest + 1.0f;
+    weight[3] = 1.0f - weight[0] - weight[1] - weight[2];
+}
+
+__device__ inline float clipped(float value) { return fminf(fmaxf(value, 0.0f), 1.0f); }
+
+__device__ float4 framed(const Photo& p, const Spot& s) {
+    if (p.frame.width == s.width && p.frame.height == s.height) {
+        float4 v = premultiplied(p, s.row, s.column);
+        return {clipped(v.x), clipped(v.y), clipped(v.z), v.w};
+    }
+    float across = (float)p.frame.width / s.width, down = (float)p.frame.height / s.height;
+    float4 sum = {0, 0, 0, 0};
+    if (s.width < p.frame.width) {
+        float top = s.row * down, bottom = fminf(top + down, (float)p.frame.height);
+        float left = s.column * across, right = fminf(left + across, (float)p.frame.width);
+        for (int y = (int)top; y < bottom; ++y)
+            for (int x = (int)left; x < right; ++x)
+                add(sum, overlap(y, top, bottom) * overlap(x, left, right), premultiplied(p, y, x));
+        float whole = 1.0f / ((bottom - top) * (right - left));
+        sum = {sum.x * whole, sum.y * whole, sum.z * whole, sum.w * whole};
+    } else {
+        float y = (s.row + 0.5f) * down - 0.5f, x = (s.column + 0.5f) * across - 0.5f;
+        int row = (int)floorf(y), column = (int)floorf(x);
+        float vertical[4], horizontal[4];
+        cubic(y - row, vertical);
+        cubic(x - column, horizontal);
+        for (int i = 0; i < 4; ++i)
+            for (int j = 0; j < 4; ++j) {
+                int r = row - 1 + i, c = column - 1 + j;
+                r = r < 0 ? 0 : r < p.frame.height ? r : p.frame.height - 1;
+                c = c < 0 ? 0 : c < p.frame.width ? c : p.frame.width - 1;
+                add(sum, vertical[i] * horizontal[j], premultiplied(p, r, c));
+            }
+    }
+    return {clipped(sum.x), clipped(sum.y), clipped(sum.z), clipped(sum.w)};
+}
+
+__device__ inline Photo photo(const Spot& s, const float* alpha, const unsigned char* foreground,
+                              const long long* photos, const float* light, const long long* grids, const int* frames,
+                              const float* to_linear) {
+    Picture at = picture(photos, s.index);
+    Frame f = {frames[4 * s.index], frames[4 * s.index + 1], frames[4 * s.index + 2], frames[4 * s.index + 3]};
+    return {alpha, foreground, at, light, picture(grids, s.index), to_linear, f, max(0, f.left), max(0, f.top),
+            min(at.width, f.left + f.width), min(at.height, f.top + f.height)};
+}
+
+__device__ inline unsigned char encoded(const unsigned char* to_srgb, float light) {
+    return to_srgb[(int)(clipped(light) * 65535.0f + 0.5f)];
+}
+
+// background [pictures][3] linear light. Where alpha is 0 it is exact: every byte survives the way to light and back.
+extern "C" __global__ void composite(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
+                                     const long long* __restrict__ photos, const float* __restrict__ light,
+                                     const long long* __restrict__ grids, const int* __restrict__ frames,
+                                     const float* __restrict__ background, const long long* __restrict__ extents,
+                                     int pictures, const float* __restrict__ to_linear,
+                                     const unsigned char* __restrict__ to_srgb, unsigned char* __restrict__ out) {
+    Spot s = spot(extents, pictures);
+    if (!s.inside()) return;
+    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, frames, to_linear), s);
+    const float* behind = background + 3 * s.index;
+    long long here = 3 * s.here();
+    float rest = 1.0f - v.w;
+    out[here] = encoded(to_srgb, v.x + rest * behind[0]);
+    out[here + 1] = encoded(to_srgb, v.y + rest * behind[1]);
+    out[here + 2] = encoded(to_srgb, v.z + rest * behind[2]);
+}
+
+// Straight RGBA, white where nothing is.
+extern "C" __global__ void cutout(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
+                                  const long long* __restrict__ photos, const float* __restrict__ light,
+                                  const long long* __restrict__ grids, const int* __restrict__ frames,
+                                  const long long* __restrict__ extents, int pictures,
+                                  const float* __restrict__ to_linear, const unsigned char* __restrict__ to_srgb,
+                                  uchar4* __restrict__ out) {
+    Spot s = spot(extents, pictures);
+    if (!s.inside()) return;
+    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, frames, to_linear), s);
+    float scale = 1.0f / fmaxf(v.w, 1e-6f);
+    uchar4 made = {255, 255, 255, 0};
+    if (v.w > 0.0f)
+        made = {encoded(to_srgb, v.x * scale), encoded(to_srgb, v.y * scale), encoded(to_srgb, v.z * scale),
+                byte(v.w * 255.0f)};
+    out[s.here()] = made;
+}

@@ -1,0 +1,180 @@
+"""Time the kernels on a GPU beside their floor: `python -m perf.cases` (needs CuPy and an NVIDIA GPU).
+
+Each row is one launcher on a batch of photos; `bytes_moved` is what it has to move at least (each input read once,
+each output written once), so that `floor_us` is that over the card's own measured copy bandwidth and `hbm_fraction`
+the share of it that was reached. The L2 is flushed before every sample. Without a GPU: `--floors` prints the bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kernels import backdrop, composite, foreground, guided, openings
+from kernels.launch import Extents
+from kernels.reference.backdrop import CELL
+from kernels.reference.composite import Frame
+from perf.drawn import degraded, draw
+from perf.provenance import ROOT, provenance
+
+SIDES = (1024, 2048, 4096)
+BATCHES = (1, 16)
+NETWORK = 768
+WARM_UPS, RUNS = 20, 50
+PYRAMID = 4 / 3
+"""All levels of a pyramid that halves both sides, over its finest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Microseconds per call over `runs` calls, and the bytes that one call has to move."""
+
+    median_us: float
+    p10_us: float
+    p90_us: float
+    runs: int
+    bytes_moved: int
+
+    def hbm_fraction(self, copy_bytes_per_s: float) -> float:
+        """Share of the copy bandwidth reached: the ceiling of a memory-bound kernel is 1."""
+        return self.bytes_moved / (self.median_us * 1e-6) / copy_bytes_per_s
+
+
+def bytes_moved(name: str, side: int, batch: int, soft: float) -> int:
+    """Return what a row has to move at least; `soft` is the share of pixels of mixed alpha.
+
+    A launcher is several kernels: what one leaves for the next is written and read, since no cache holds it.
+    """
+    pixels = side * side
+    network = min(side, NETWORK) ** 2
+    cells = (side / CELL) ** 2 * PYRAMID
+    rows = {
+        # the photo shrunk and applied (6), alpha out (4); per network pixel: small and coarse 3 + 3 + 4, lines 3 x 16
+        "guided": 10 * pixels + (10 + 48) * network,
+        # colour and certainty (4), colour again (3) and two planes out (2), one plane for the noise (1)
+        "backdrop": 10 * pixels + 3 * 16 * cells,
+        # ridges 2, usual 1, contrast 5, agree 9, open 10, label 18, clear 4, measure 7, close 8
+        "openings": 64 * pixels + 16 * cells,
+        # halve 7 + 7 / 4, begin 7 + 2 + 8; sweeps of mixed pixels 2 x (4 + 3 + 8 + 8) and the alpha that says so, 4 a
+        # sweep of either colour; finish 15 + 3
+        "foreground": (PYRAMID * (8.75 + 17 + 46 * soft + 16) + 18) * pixels,
+        # alpha and foreground of the window (7), the canvas (3), both of the photo's size
+        "composite": 10 * pixels,
+    }
+    return round(rows[name] * batch)
+
+
+class Batch:
+    """Photos of a drawn piece on the device, and one call per row."""
+
+    def __init__(self, side: int, count: int) -> None:
+        import cupy as cp  # pyright: ignore[reportMissingImports]
+
+        made = draw(1, side)
+        coarse = degraded(made.alpha, 1, min(side, NETWORK))[0]
+        tiled = (count, *([1] * 3))
+        extents = Extents(((side, side),) * count)
+        networks = Extents((coarse.shape,) * count)
+        self.soft = float(((made.alpha > 0) & (made.alpha < 1)).mean())
+        pixels = cp.tile(cp.asarray(made.pixels)[None], tiled).reshape(-1, 3)
+        alpha = cp.tile(cp.asarray(made.alpha).ravel(), count)
+        network = cp.tile(cp.asarray(coarse).ravel(), count)
+        hint = (alpha * 255).astype(cp.uint8)
+        background = cp.where(alpha > 0, 0, 255).astype(cp.uint8)
+        behind = backdrop.backdrop(pixels, background, extents)
+        light = cp.tile(cp.eye(3, 4, dtype=cp.float32).reshape(1, 12), (count, 1))
+        views = [Frame(0, 0, side, side, (side, side))] * count
+        scene = composite.Scene(alpha, pixels, extents, light, Extents(((1, 1),) * count), views)
+        white = [(255, 255, 255)] * count
+        self.calls: dict[str, Callable[[], Any]] = {
+            "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
+            "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
+            "openings": lambda: openings.openings(alpha, behind, hint, hint),
+            "foreground": lambda: foreground.foreground(pixels, alpha, extents),
+            "composite": lambda: composite.composite(scene, white),
+        }
+
+
+def time_gpu(call: Callable[[], Any], moved: int) -> Timing:
+    """Time a call by CUDA events: warm-ups, the L2 flushed by a buffer of twice its size, percentiles."""
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+
+    flush = cp.empty(2 * cp.cuda.Device().attributes["L2CacheSize"], cp.uint8)
+    for _ in range(WARM_UPS):
+        call()
+    samples = []
+    for _ in range(RUNS):
+        flush.fill(0)
+        begin, end = cp.cuda.Event(), cp.cuda.Event()
+        begin.record()
+        call()
+        end.record()
+        end.synchronize()
+        samples.append(cp.cuda.get_elapsed_time(begin, end) * 1000)
+    low, median, high = np.percentile(samples, [10, 50, 90])
+    return Timing(round(median, 2), round(low, 2), round(high, 2), RUNS, moved)
+
+
+def copy_bandwidth() -> float:
+    """Return the card's own bytes per second, read and written, of a copy of 1 GiB."""
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+
+    source = cp.zeros(2**30, cp.uint8)
+    target = cp.empty_like(source)
+    timing = time_gpu(lambda: cp.copyto(target, source), 2 * source.nbytes)
+    return timing.bytes_moved / (timing.median_us * 1e-6)
+
+
+def peer(side: int) -> Timing:
+    """Time pymatting's own CuPy estimator on one photo: the speed to beat."""
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+    from pymatting.foreground.estimate_foreground_ml_cupy import estimate_foreground_ml_cupy
+
+    made = draw(1, side)
+    image, alpha = made.pixels / np.float32(255), made.alpha
+    return time_gpu(lambda: estimate_foreground_ml_cupy(cp.asarray(image), cp.asarray(alpha)), 0)
+
+
+def main() -> None:
+    """Time every row, write the result file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--floors", action="store_true", help="print what each row has to move, time nothing")
+    parser.add_argument("--peer", action="store_true", help="time pymatting's CuPy foreground estimator, too")
+    parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "cases-gpu.json")
+    args = parser.parse_args()
+    names = ("guided", "backdrop", "openings", "foreground", "composite")
+    if args.floors:
+        for side in SIDES:
+            for name in names:
+                print(f"{name} {side}: {bytes_moved(name, side, 1, 0.01) / 2**20:.1f} MiB a photo")
+        return
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+
+    bandwidth = copy_bandwidth()
+    found = []
+    for side in SIDES:
+        for count in BATCHES:
+            batch = Batch(side, count)
+            for name, call in batch.calls.items():
+                timing = time_gpu(call, bytes_moved(name, side, count, batch.soft))
+                floor = timing.bytes_moved / bandwidth * 1e6
+                share = round(timing.hbm_fraction(bandwidth), 3)
+                row = {"case": name, "side": side, "batch": count, "floor_us": round(floor, 2), "hbm_fraction": share}
+                found.append(row | asdict(timing))
+                print(found[-1], flush=True)
+        if args.peer:
+            found.append({"case": "pymatting foreground", "side": side, "batch": 1} | asdict(peer(side)))
+    device = cp.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    result = {"provenance": provenance(), "device": device, "copy_bytes_per_s": round(bandwidth), "rows": found}
+    args.result.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"wrote {args.result}")
+
+
+if __name__ == "__main__":
+    main()
