@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import assets, shade
+from training.grounds import DRAWN, drawn_texture
 
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
 DEVELOPED, USES = 40, 6
@@ -117,14 +118,16 @@ def warp(
 
 
 def backdrop(rng: np.random.Generator, size: int) -> U8:
-    """Return a jewelry-free square: photograph, texture or plain gradient, sharp or out of focus."""
+    """Return a jewelry-free square: texture, photograph, drawn ground or plain gradient, sharp or out of focus."""
     kind = rng.random()
     if kind < 0.75:
-        if kind < 0.4:
-            path = assets.GAME / assets.GROUNDS[int(rng.integers(len(assets.GROUNDS)))]
-        else:
+        if kind < 0.25:
+            picture = assets.picture(assets.GAME / assets.GROUNDS[int(rng.integers(len(assets.GROUNDS)))])[..., :3]
+        elif kind < 0.45:
             path = assets.ASSETS / assets.PHOTOGRAPHS[int(rng.integers(len(assets.PHOTOGRAPHS)))]
-        picture = assets.picture(path)[..., :3]
+            picture = assets.picture(path)[..., :3]
+        else:
+            picture = drawn_texture(rng, str(rng.choice(DRAWN)))
         zoom = float(np.exp(rng.uniform(np.log(0.35), np.log(1.6))))
         out = warp(rng, [picture], size, zoom, None)[0]
     else:

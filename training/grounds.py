@@ -7,6 +7,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from training import materials
 
+DRAWN = (
+    *("marble", "granite", "weave", "planks", "slate", "linen", "knit", "pattern"),
+    *("crumpled", "skin", "page", "tiles", "stripes", "dots", "paper"),
+)
+"""What can be drawn; what no branch names is plain paper."""
+
 
 def _grid(size: int = 512) -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(np.arange(size) / size, np.arange(size) / size)
@@ -126,7 +132,7 @@ def _page(rng: np.random.Generator, base: np.ndarray) -> np.ndarray:
 
 
 def drawn_texture(rng: np.random.Generator, kind: str) -> np.ndarray:
-    """Return a procedural ground [512, 512, 3] uint8 sRGB; `kind` is one of `scenes.GROUNDS` that is drawn."""
+    """Return a procedural ground [512, 512, 3] uint8 sRGB; `kind` is one of DRAWN."""
     x, y = _grid()
     base, other = (np.array(materials.random_color(rng, 0.7)) ** (1 / 2.2) for _ in range(2))
     soft, fine = fractal(rng), fractal(rng, power=0.6)

@@ -7,7 +7,7 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
 from PIL import Image
 
-from training import dataset
+from training import dataset, grounds
 
 
 @pytest.fixture
@@ -79,3 +79,11 @@ def test_a_store_learns_from_what_is_there(tmp_path, sample):
     assert len(store.samples) == 1
     assert not store.traced
     np.testing.assert_array_equal(store.samples[0].answer, answer)
+
+
+@pytest.mark.parametrize("kind", grounds.DRAWN)
+def test_every_drawn_ground_is_a_picture_of_its_own(kind):
+    one, other = (grounds.drawn_texture(np.random.default_rng(seed), kind) for seed in (1, 2))
+    assert one.shape == (512, 512, 3)
+    assert one.dtype == np.uint8
+    assert (one != other).any()
