@@ -50,8 +50,9 @@ def scene():
 
 
 def error(alpha, truth):
-    """Wrong coverage as a share of the piece."""
-    return np.abs(alpha - truth).sum() / truth.sum()
+    """Wrong coverage within 8 px of the piece, where the window's resolution shows, as a share of the piece."""
+    near = cv2.dilate((truth > 0).astype(np.uint8), np.ones((17, 17), np.uint8))
+    return (np.abs(alpha - truth) * near).sum() / truth.sum()
 
 
 def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client, scene):
@@ -74,7 +75,7 @@ def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client, scen
     whole = OpenVinoEngine(card, folder, net.size, threads=2)(letterbox(pixels, net.size, net.mean, net.scale)[None])[0]
     report = Report.begin()
     without = refine(pixels, np.int32([0, 0, 4000, 3000]), whole, report.write())["alpha"]
-    # On this photo the first network came to 0.03 with the window, 0.60 without.
+    # On this photo network 0.2.0 came to 0.02 with the window, 0.13 without.
     assert error(alpha, truth) < error(without, truth) / 3
 
 

@@ -62,7 +62,7 @@ def test_two_of_four_samples_cover_half_a_pixel():
 def test_a_mirror_that_looks_at_the_ground_shows_it():
     record = facing_the_camera(np.array([0, 1, 16, 17]))
     record["end"], record["exit"] = GROUND, 6 * 8  # the ground seen at pixel 6, 6
-    ground = np.full((SIZE, SIZE, 3), 0.1, np.float32)
+    ground = np.full((SIZE, SIZE, 3), 0.5, np.float32)
     ground[6, 6] = 0.9
     piece = traced(record)
     image, _ = shade.lit(piece, ground, surroundings(1.0), piece.materials, np.random.default_rng(0))
