@@ -52,26 +52,26 @@ def read(name: Path) -> Traced:
     return Traced(record, shadow, made, slots, np.array(note["lamps"], np.float32), note["size"])
 
 
-@cache
-def directions(side: int) -> F32:
-    """Unit vectors [side, side, 3] of the pixels of an octahedral map."""
+def _octahedron(side: int) -> F32:
+    """Points [side, side, 3] of the octahedron |x| + |y| + |z| = 1 at the pixels of its unfolded map."""
     c = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
     x, y = np.meshgrid(c, c)
     z = 1 - np.abs(x) - np.abs(y)
     fold = np.maximum(-z, 0)
-    out = np.stack([x - np.sign(x) * fold, y - np.sign(y) * fold, z], -1)
-    return (out / np.linalg.norm(out, axis=-1, keepdims=True)).astype(np.float32)
+    return np.stack([x - np.sign(x) * fold, y - np.sign(y) * fold, z], -1)
+
+
+@cache
+def directions(side: int) -> F32:
+    """Unit vectors [side, side, 3] of the pixels of an octahedral map."""
+    flat = _octahedron(side)
+    return (flat / np.linalg.norm(flat, axis=-1, keepdims=True)).astype(np.float32)
 
 
 @cache
 def _solid_angle(side: int) -> F32:
     """Weights [side * side] of an octahedral map's pixels, sum 4 pi."""
-    c = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
-    x, y = np.meshgrid(c, c)
-    z = 1 - np.abs(x) - np.abs(y)
-    fold = np.maximum(-z, 0)
-    flat = np.stack([x - np.sign(x) * fold, y - np.sign(y) * fold, z], -1)
-    weight = np.linalg.norm(flat, axis=-1) ** -3
+    weight = np.linalg.norm(_octahedron(side), axis=-1) ** -3
     return (weight / weight.sum() * 4 * np.pi).ravel()
 
 
