@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,8 +35,8 @@ class Channel(BaseModel):
     channel: int = Field(ge=0)
 
 
-class Card(BaseModel):
-    """The card, `model.json`, beside a network. `metal` and `stone` are null for networks that only know alpha."""
+class Weights(BaseModel):
+    """What every card, `model.json`, says of the file beside it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,12 +44,6 @@ class Card(BaseModel):
     version: str
     file: str
     sha256: str
-    input: NetInput
-    alpha: Channel
-    metal: Channel | None = None
-    stone: Channel | None = None
-    sigmoid: bool = False
-    """True where the network answers logits and the server has to apply the sigmoid."""
     precision: Literal["f32", "bf16"] = "f32"
     licence: str
     data: str = ""
@@ -61,15 +55,40 @@ class Card(BaseModel):
         return {"name": self.name, "version": self.version, "sha256": self.sha256[:12]}
 
 
-def read_card(path: Path) -> Card:
+class Card(Weights):
+    """The segmentation's card. `metal` and `stone` are null for networks that only know alpha."""
+
+    input: NetInput
+    alpha: Channel
+    metal: Channel | None = None
+    stone: Channel | None = None
+    sigmoid: bool = False
+    """True where the network answers logits and the server has to apply the sigmoid."""
+
+
+class RelightCard(Weights):
+    """The relight network's card: `seen` [N, 6, side, side] and `light` [N, 27] to `transforms` [N, 12, grid, grid]."""
+
+    side: int = Field(ge=32, le=2048)
+    grid: int = Field(ge=1, le=512)
+    above: Annotated[tuple[float, ...], Field(min_length=9, max_length=9)]
+    """Spherical harmonics, order 0 to 2, of the studio above the floor; of one colour. A white floor's radiance is 1."""
+    below: Annotated[tuple[float, ...], Field(min_length=9, max_length=9)]
+    """The same of a white floor alone."""
+
+
+Kind = TypeVar("Kind", bound=Weights)
+
+
+def read_card(path: Path, kind: type[Kind] = Card) -> Kind:
     """Read and validate a card; raise ValueError that names the file and the wrong fields."""
     try:
-        return Card.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as invalid:
         raise ValueError(f"{path}: {explain(invalid)}") from None
 
 
-def check_weights(card: Card, folder: Path) -> Path:
+def check_weights(card: Weights, folder: Path) -> Path:
     """Return the network's path after holding its bytes against the card; raise ValueError where they differ."""
     path = folder / card.file
     if not path.is_file():

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
 
 from kernels.reference.srgb import F32
-from server.card import Card, check_weights
+from server.card import Card, RelightCard, Weights, check_weights
+
+
+def compiled(card: Weights, folder: Path, shapes: Mapping[str, Sequence[int]], threads: int) -> ov.CompiledModel:
+    """Compile a card's network for inputs of fixed shapes; raise ValueError where it does not fit its card or them."""
+    path = check_weights(card, folder)
+    core = ov.Core()
+    model = core.read_model(path)
+    inputs = sorted(name for port in model.inputs for name in port.names)
+    if missing := sorted(set(shapes) - set(inputs)):
+        raise ValueError(f"{path}: no input {', '.join(missing)}; the network has {', '.join(inputs)}")
+    try:
+        model.reshape({name: list(shape) for name, shape in shapes.items()})
+    except RuntimeError as refused:
+        asked = ", ".join(f"{name} {'x'.join(map(str, shape[2:] or shape))}" for name, shape in shapes.items())
+        raise ValueError(f"{path}: the network does not take {asked}: {refused}") from None
+    options = {
+        "INFERENCE_PRECISION_HINT": card.precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return core.compile_model(model, "CPU", options)
 
 
 class OpenVinoEngine:
@@ -20,23 +42,9 @@ class OpenVinoEngine:
         Raises ValueError where it does not fit its card or does not take that size.
         """
         self.card, self.size = card, size
-        path = check_weights(card, folder)
-        core = ov.Core()
-        model = core.read_model(path)
-        inputs = sorted(name for port in model.inputs for name in port.names)
-        if card.input.name not in inputs:
-            raise ValueError(f"{path}: no input {card.input.name}; the network has {', '.join(inputs)}")
+        path = folder / card.file
         # One photo at a time: on a CPU a batch is no faster, and OpenVINO keeps memory for every batch size it has met.
-        try:
-            model.reshape({card.input.name: [1, 3, size, size]})
-        except RuntimeError as refused:
-            raise ValueError(f"{path}: the network does not take {size}x{size}: {refused}") from None
-        options = {
-            "INFERENCE_PRECISION_HINT": card.precision,
-            "INFERENCE_NUM_THREADS": threads,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        self._network = core.compile_model(model, "CPU", options)
+        self._network = compiled(card, folder, {card.input.name: (1, 3, size, size)}, threads)
         names = {name for output in self._network.outputs for name in output.names}
         wanted = [channel.output for channel in (card.alpha, card.metal, card.stone) if channel]
         if unknown := sorted(set(wanted) - names):
@@ -62,3 +70,20 @@ class OpenVinoEngine:
                     found = answer[channel.output][0, channel.channel]
                     maps[index] = 1 / (1 + np.exp(-found)) if self.card.sigmoid else found
         return coarse.clip(0, 1, out=coarse)
+
+
+class RelightEngine:
+    """Runs the relight network on the CPU by OpenVINO."""
+
+    def __init__(self, card: RelightCard, folder: Path, threads: int) -> None:
+        """Compile the network in `folder`; raise ValueError where it does not fit its card."""
+        self.card = card
+        self._network = compiled(card, folder, {"seen": (1, 6, card.side, card.side), "light": (1, 27)}, threads)
+        made = self._network.output("transforms").partial_shape
+        if not made.compatible(ov.PartialShape([1, 12, card.grid, card.grid])):
+            raise ValueError(f"{folder / card.file}: transforms are {made}, the card says a grid of {card.grid}")
+
+    def __call__(self, seen: F32, light: F32) -> F32:
+        """Return transforms [g, g, 12] for seen [6, S, S] in [0, 1] and light [27]."""
+        answer = self._network({"seen": seen[None], "light": light[None]})["transforms"]
+        return np.ascontiguousarray(answer[0].transpose(1, 2, 0))

@@ -18,7 +18,7 @@ from training import assets, shade
 from training.grounds import DRAWN, drawn_texture
 
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
-DEVELOPED, USES = 40, 6
+DEVELOPED, USES = 60, 10
 """Photos of traced pieces kept at a time, and crops cut from each: lighting one costs as much as several crops."""
 
 
@@ -60,7 +60,9 @@ class Store:
         if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
             piece = self.traced[int(rng.integers(len(self.traced)))]
             ground = cluttered(rng, backdrop(rng, piece.size), 0.25)
-            self.developed.append(Sample(*shade.photograph(rng, piece, ground)))
+            drawn = shade.redrawn_all(rng, piece)
+            photo, answer = shade.photograph(rng, piece, ground, drawn, int(rng.integers(1 << 31)))
+            self.developed.append(Sample(photo, answer))
             self.developed = self.developed[-DEVELOPED:]
         return self.developed[int(rng.integers(len(self.developed)))]
 

@@ -307,6 +307,7 @@ def trace(seed: int, size: int, out: Path, held_out: bool) -> dict[str, Any]:
         "size": size,
         "materials": [{"slot": slot, **asdict(material)} for material, slot in table],
         "lamps": lamps.round(4).tolist(),
+        "camera": {"eye": view.eye, "target": view.target, "fov": view.fov},
         "triangles": len(world.faces),
         "alpha": round(covered / len(at), 5),
         "seconds": round(time.perf_counter() - start, 2),

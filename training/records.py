@@ -37,3 +37,11 @@ def pixels(code: Array, side: int) -> Array:
     """Flat indices [N] of octahedral codes [N, 2] in a map of `side` pixels."""
     at = np.clip(((code + 1) * (side / 2)).astype(np.int32), 0, side - 1)
     return at[:, 1] * side + at[:, 0]
+
+
+def decoded(code: Array) -> Array:
+    """Turn octahedral codes [N, 2] in [-1, 1] back into unit vectors [N, 3]."""
+    z = 1 - np.abs(code).sum(1, keepdims=True)
+    flat = np.where(z >= 0, code, (1 - np.abs(code[:, ::-1])) * np.where(code >= 0, 1.0, -1.0))
+    out = np.concatenate([flat, z], 1)
+    return out / np.linalg.norm(out, axis=1, keepdims=True)

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -29,7 +29,10 @@ COARSE = 24  # side of the map of irradiance
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One piece: records of `records.RECORD`, shadow planes [3, h, w] uint8, materials with their slots, two lamps."""
+    """One piece: records of `records.RECORD`, shadow planes [3, h, w] uint8, materials with their slots, two lamps.
+
+    camera: eye [3], target [3] and field of view in degrees, where it was noted. samples: records of a full pixel.
+    """
 
     record: NDArray[Any]
     shadow: U8
@@ -37,6 +40,15 @@ class Traced:
     slots: tuple[str, ...]
     lamps: F32
     size: int
+    camera: tuple[F32, F32, float] | None = None
+    samples: int = 4
+
+
+def sparse(piece: Traced) -> Traced:
+    """Keep one of the four samples of each pixel: a quarter of the work, for pictures that are shrunk afterwards."""
+    index = np.asarray(piece.record["index"])
+    first = (index // (2 * piece.size) % 2 == 0) & (index % 2 == 0)
+    return replace(piece, record=piece.record[first], samples=1)
 
 
 def read(name: Path) -> Traced:
@@ -49,7 +61,9 @@ def read(name: Path) -> Traced:
     shadow = np.load(name.with_suffix(".npz"))["shadow"]
     shadow = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in shadow])  # few rays per point: grainy
     record = np.load(name.with_suffix(".npy"), mmap_mode="r")
-    return Traced(record, shadow, made, slots, np.array(note["lamps"], np.float32), note["size"])
+    seen = note.get("camera")
+    camera = (np.array(seen["eye"]), np.array(seen["target"]), float(seen["fov"])) if seen else None
+    return Traced(record, shadow, made, slots, np.array(note["lamps"], np.float32), note["size"], camera)
 
 
 def _octahedron(side: int) -> F32:
@@ -69,7 +83,7 @@ def directions(side: int) -> F32:
 
 
 @cache
-def _solid_angle(side: int) -> F32:
+def solid_angle(side: int) -> F32:
     """Weights [side * side] of an octahedral map's pixels, sum 4 pi."""
     weight = np.linalg.norm(_octahedron(side), axis=-1) ** -3
     return (weight / weight.sum() * 4 * np.pi).ravel()
@@ -79,7 +93,7 @@ def _solid_angle(side: int) -> F32:
 def _cosine() -> F32:
     """Matrix [normals, directions] that turns radiance of a coarse map into irradiance / pi."""
     d = directions(COARSE).reshape(-1, 3)
-    return np.maximum(d @ d.T, 0) * _solid_angle(COARSE) / np.float32(np.pi)
+    return np.maximum(d @ d.T, 0) * solid_angle(COARSE) / np.float32(np.pi)
 
 
 @lru_cache(maxsize=20)
@@ -105,6 +119,11 @@ class Surroundings:
     levels: tuple[F32, ...]
     irradiance: F32
     share: F32
+
+    def seen(self, code: F32, at: NDArray[Any], roughness: float) -> F32:
+        """Radiance [N, 3] in directions of octahedral `code` [N, 2], however far `at` [N] the pixels are."""
+        chosen = self.levels[int(np.abs(roughness - np.array(LEVELS)).argmin())]
+        return chosen.reshape(-1, 3)[pixels(code, chosen.shape[0])]
 
 
 def _patch(axis: F32, half: tuple[float, float], turn: float, soft: float) -> F32:
@@ -201,14 +220,52 @@ def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:
     return field / max(float(field.std()), 1e-3)
 
 
-def _exits(record: NDArray[Any], which: int, side: int) -> NDArray[Any]:
-    return pixels(record["exit"][:, which].astype(np.float32) / 32767, side)
+def _exits(record: NDArray[Any], which: int) -> F32:
+    return record["exit"][:, which].astype(np.float32) / 32767
+
+
+class Light(Protocol):
+    """What lights a piece: `Surroundings` of a photo, or the `studio.Studio` of a catalog."""
+
+    @property
+    def irradiance(self) -> F32:
+        """Irradiance / pi by normal [COARSE, COARSE, 3]."""
+        ...
+
+    @property
+    def share(self) -> F32:
+        """Irradiance / pi of the ground [3, 3] from the sky and from each lamp, RGB."""
+        ...
+
+    def seen(self, code: F32, at: NDArray[Any], roughness: float) -> F32:
+        """Radiance [N, 3] in directions of octahedral `code` [N, 2] from what pixels `at` [N] show."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A lit picture before it is put together, linear light.
+
+    floor [S, S, 3]: the ground with its shadows. piece [S, S, 3]: everything on it, premultiplied by `covered` [S, S].
+    answer [S, S, 3] uint8: coverage of alpha, metal and stone, without props.
+    """
+
+    floor: F32
+    piece: F32
+    covered: F32
+    answer: U8
 
 
 def lit(
-    piece: Traced, ground: F32, around: Surroundings, drawn: tuple[Material, ...], rng: np.random.Generator
+    piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...], rng: np.random.Generator
 ) -> tuple[F32, U8]:
-    """Return linear radiance [S, S, 3] and the answer [S, S, 3] uint8: coverage of alpha, metal and stone.
+    """Return linear radiance [S, S, 3] and the answer [S, S, 3] uint8; see `layers`."""
+    made = layers(piece, ground, around, drawn, rng)
+    return made.floor * (1 - made.covered[..., None]) + made.piece, made.answer
+
+
+def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...], rng: np.random.Generator) -> Layers:
+    """Light a piece and the ground below it.
 
     ground [S, S, 3]: linear reflectance seen by the camera, before light and shadow.
     """
@@ -221,26 +278,23 @@ def lit(
     ident = np.asarray(record["ident"])
     radiance = np.zeros((len(record), 3), np.float32)
     color = np.array([m.color for m in drawn], np.float32)
-    rough = np.array([m.roughness for m in drawn], np.float32)
-    level = np.abs(rough[:, None] - np.array(LEVELS)).argmin(1)
     index = np.asarray(record["index"])
     pixel = (index // (2 * size)) // 2 * size + (index % (2 * size)) // 2
 
-    def light_of(part: NDArray[Any], which: int, blur: int) -> F32:
+    def light_of(part: NDArray[Any], at: NDArray[Any], which: int, roughness: float) -> F32:
         out = np.zeros((len(part), 3), np.float32)
         end = part["end"][:, which]
         sky = np.flatnonzero(end == SKY)
-        chosen = around.levels[blur]
-        out[sky] = chosen.reshape(-1, 3)[_exits(part[sky], which, chosen.shape[0])]
+        out[sky] = around.seen(_exits(part[sky], which), at[sky], roughness)
         table = np.flatnonzero(end == GROUND)
         if len(table):
-            at = part["exit"][table, which].astype(np.int32) >> 3
-            at = np.abs(at) % (2 * size)
-            at = np.where(at >= size, 2 * size - 1 - at, at)
-            out[table] = (floor if blur == 0 else soft_floor)[at[:, 1], at[:, 0]]
+            spot = part["exit"][table, which].astype(np.int32) >> 3
+            spot = np.abs(spot) % (2 * size)
+            spot = np.where(spot >= size, 2 * size - 1 - spot, spot)
+            out[table] = (floor if roughness < LEVELS[1] / 2 else soft_floor)[spot[:, 1], spot[:, 0]]
         solid = np.flatnonzero(end == SOLID)
         if len(solid):
-            normal = _exits(part[solid], which, COARSE)
+            normal = pixels(_exits(part[solid], which), COARSE)
             out[solid] = color[part["via"][solid, which]] * around.irradiance.reshape(-1, 3)[normal]
         glint = part["other"][:, which]
         met = np.flatnonzero((glint > 0) & (end != SOLID))
@@ -252,15 +306,16 @@ def lit(
         if not len(mine):
             continue
         part = np.asarray(record[mine])
+        at = pixel[mine]
         base = np.broadcast_to(color[k], (len(part), 3))
         if made.second is not None:
-            field = _noise(rng, size, made.frequency * 8).ravel()[pixel[mine]]
+            field = _noise(rng, size, made.frequency * 8).ravel()[at]
             share = (np.sin(6 * field) > 0).astype(np.float32) if made.bands else np.clip(0.5 + 0.6 * field, 0, 1)
             share = share * (0.85 if made.kind == "metal" else 1.0)
             base = base * (1 - share[:, None]) + np.array(made.second, np.float32) * share[:, None]
         cos = part["facing"].astype(np.float32)[:, None] / 255
         grazing = (1 - cos) ** 5
-        first = light_of(part, 0, int(level[k])) if made.kind != "matte" else None
+        first = light_of(part, at, 0, made.roughness) if made.kind != "matte" else None
         if made.kind == "metal":
             again = part["own"][:, :1].astype(np.float32)
             radiance[mine] = (base + (1 - base) * grazing) * base**again * first
@@ -268,7 +323,7 @@ def lit(
             normal = ((made.ior - 1) / (made.ior + 1)) ** 2
             fresnel = normal + (1 - normal) * grazing
             long = part["own"][:, 1:].astype(np.float32) / 64
-            inner = base ** (1 + long) * light_of(part, 1, 0)
+            inner = base ** (1 + long) * light_of(part, at, 1, 0.0)
             radiance[mine] = fresnel * first + (1 - fresnel) * inner
         else:
             normal = pixels(octahedral(part["normal"].astype(np.float32)), COARSE)
@@ -280,23 +335,31 @@ def lit(
     slot = np.array([SLOTS.index(s) for s in piece.slots])[ident]
 
     def summed(weight: NDArray[Any] | None) -> F32:
-        total = np.bincount(pixel, weight, size * size) / 4
+        total = np.bincount(pixel, weight, size * size) / piece.samples
         return total.reshape(size, size).astype(np.float32)
 
-    covered = summed(None)
-    image = floor * (1 - covered[..., None]) + np.dstack([summed(radiance[:, c]) for c in range(3)])
     answer = np.dstack([summed(slot != 3), summed(slot == 0), summed(slot == 1)])
-    return image, np.round(answer * 255).astype(np.uint8)
+    shown = np.dstack([summed(radiance[:, c]) for c in range(3)])
+    return Layers(floor, shown, summed(None), np.round(answer * 255).astype(np.uint8))
 
 
-def photograph(rng: np.random.Generator, piece: Traced, ground: U8) -> tuple[U8, U8]:
-    """Take one photo [S, S, 3] uint8 sRGB of a traced piece on a ground [S, S, 3] uint8 sRGB, and its answer."""
-    around = surroundings(rng, piece.lamps)
-    drawn = tuple(
+def redrawn_all(rng: np.random.Generator, piece: Traced) -> tuple[Material, ...]:
+    """Return the materials of a piece, most of them drawn anew."""
+    return tuple(
         redrawn(rng, m, s) if rng.random() < 0.7 else m for m, s in zip(piece.materials, piece.slots, strict=True)
     )
+
+
+def photograph(
+    rng: np.random.Generator, piece: Traced, ground: U8, drawn: tuple[Material, ...], seed: int
+) -> tuple[U8, U8]:
+    """Take one photo [S, S, 3] uint8 sRGB of a traced piece on a ground [S, S, 3] uint8 sRGB, and its answer.
+
+    drawn: materials, as `redrawn_all` draws them; `seed` draws the patterns of stones.
+    """
+    around = surroundings(rng, piece.lamps)
     reflectance = (ground.astype(np.float32) / 255) ** 2.2
-    image, answer = lit(piece, reflectance, around, drawn, rng)
+    image, answer = lit(piece, reflectance, around, drawn, np.random.default_rng(seed))
     size = piece.size
     if rng.random() < 0.5:  # shade of things beyond the frame
         veil = 1 / (1 + np.exp(-float(rng.uniform(1, 8)) * (_noise(rng, size, rng.uniform(2, 5)) + rng.normal(0, 0.7))))

@@ -31,6 +31,11 @@ def srgb_to_linear(encoded: U8) -> F32:
     return TO_LINEAR[encoded]
 
 
+def encoded_to_linear(encoded: F32) -> F32:
+    """Decode sRGB values in [0, 1], of any shape and finer than a byte, to linear light."""
+    return _decode(encoded.astype(np.float64)).astype(np.float32)
+
+
 def linear_to_srgb(linear: F32) -> U8:
     """Encode linear light of any shape to sRGB bytes; values outside [0, 1] are clipped. 0 and 1 are exact."""
     return TO_SRGB[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]

@@ -1,0 +1,69 @@
+"""What the relight network is shown, and how far its answer is followed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kernels.reference.composite import bounds
+from kernels.reference.srgb import F32, U8
+from kernels.reference.window import Window
+
+ROOM = 1.1
+"""Side of the square that the network sees, in longer sides of the piece."""
+IDENTITY = np.eye(3, 4, dtype=np.float32).ravel()
+"""The affine colour transform [12] that changes nothing."""
+
+
+def place(alpha: F32) -> Window:
+    """Return the square around the piece, in photo pixels; it may reach beyond the photo. alpha [H, W]."""
+    height, width = alpha.shape
+    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    side = max(1, round(ROOM * max(right - left, bottom - top)))
+    return Window((left + right - side) // 2, (top + bottom - side) // 2, side, side)
+
+
+def sampled(image: F32 | U8, window: Window, side: int) -> F32:
+    """Resample a window of an image [H, W] or [H, W, C] to [side, side, ...] float32; 0 beyond the image.
+
+    Averages areas where it shrinks, is bilinear where it enlarges.
+    """
+    height, width = image.shape[:2]
+    top, left = max(0, window.top), max(0, window.left)
+    bottom, right = min(height, window.top + window.height), min(width, window.left + window.width)
+    part = image[top:bottom, left:right]
+    rims = (top - window.top, window.top + window.height - bottom, left - window.left)
+    part = cv2.copyMakeBorder(part, *rims, window.left + window.width - right, cv2.BORDER_CONSTANT, value=0)
+    way = cv2.INTER_AREA if side < window.width else cv2.INTER_LINEAR
+    return cv2.resize(part, (side, side), interpolation=way).astype(np.float32)
+
+
+def seen(pixels: U8, alpha: F32, coarse: F32, window: Window, view: Window, side: int) -> F32:
+    """Return the network's input [6, side, side] in [0, 1]: photo (sRGB), alpha, metal, stone.
+
+    pixels [H, W, 3] uint8 sRGB; alpha [H, W]; coarse [3, h, w]: the segmentation's maps of `window`; `view`: the square
+    to be shown. The ground stays in the picture: it tells the light that the piece stood in.
+    """
+    photo, covered = sampled(pixels, view, side) / 255, sampled(alpha, view, side)
+    height, width = coarse.shape[1:]
+    down, across = height / window.height, width / window.width
+    part = Window(
+        round((view.left - window.left) * across),
+        round((view.top - window.top) * down),
+        max(1, round(view.width * across)),
+        max(1, round(view.height * down)),
+    )
+    kinds = [np.minimum(sampled(plane, part, side), covered) for plane in coarse[1:]]
+    return np.concatenate([photo.transpose(2, 0, 1), np.stack([covered, *kinds])])
+
+
+def followed(transforms: F32, alpha: F32, stone: F32, metal_strength: float, stone_strength: float) -> F32:
+    """Blend transforms [g, g, 12] with no change, in linear light: strength 1 follows the network, 0 the photo.
+
+    alpha and stone [S, S] in [0, 1] tell what each cell holds.
+    """
+    cells = transforms.shape[:2]
+    covered, stones = (cv2.resize(m, cells[::-1], interpolation=cv2.INTER_AREA) for m in (alpha, stone))
+    share = (stones / np.maximum(covered, 1e-3)).clip(0, 1)
+    strength = metal_strength + (stone_strength - metal_strength) * share[..., None]
+    return IDENTITY + strength * (transforms - IDENTITY)

@@ -1,0 +1,100 @@
+"""The relight network: from a photo and what is known of its piece to a grid of affine colour transforms.
+
+As in HDRNet (Gharbi et al. 2017) the network decides at low resolution, and the transform is applied to the photo's
+own pixels at theirs: hallmarks, milgrain and facets stay what they are. Convolution, ReLU, bilinear resize, pixel
+unshuffle, concatenation and exponential only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.network import Merge, conv, fill
+
+STEPS = (32, 48, 80, 112, 128)
+"""Channels at strides 2, 4, 8, 16, 32."""
+GRID = 4
+"""Photo pixels of the network's input per cell of the grid."""
+
+
+def down(inputs: int, outputs: int) -> nn.Sequential:
+    """Halve the size, then mix."""
+    first = nn.Conv2d(inputs, outputs, 3, 2, 1)
+    nn.init.kaiming_normal_(first.weight, nonlinearity="relu")
+    nn.init.zeros_(first.bias)  # pyright: ignore[reportArgumentType]
+    return nn.Sequential(first, nn.ReLU(inplace=True), conv(outputs, outputs))
+
+
+class Relight(nn.Module):
+    """Photo, alpha, metal, stone [N, 6, S, S] in [0, 1], light [N, 27] to transforms [N, 12, S / 4, S / 4].
+
+    light: spherical harmonics of the new surroundings (`studio.Studio.harmonics`), a white floor's radiance being 1.
+    Each transform is a row-major 3x4 matrix [M | t] in linear light. S is a multiple of 32.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        c2, c4, c8, c16, c32 = STEPS
+        self.stem = nn.Sequential(conv(24, c2), conv(c2, c2))
+        self.down4, self.down8 = down(c2, c4), down(c4, c8)
+        self.down16, self.down32 = down(c8, c16), down(c16, c32)
+        self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
+        self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
+        self.merge16 = Merge(c32, c16, 64, 96)
+        self.merge8 = Merge(96 + 32, c8, 64, 80)
+        self.merge4 = Merge(80, c4, 48, 64)
+        self.head = nn.Conv2d(64, 12, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, seen: Tensor, light: Tensor) -> Tensor:
+        """Return the transforms; an untrained network changes nothing."""
+        f2 = self.stem(functional.pixel_unshuffle(seen - 0.5, 2))
+        f4 = self.down4(f2)
+        f8 = self.down8(f4)
+        f16 = self.down16(f8)
+        f32 = self.down32(f16)
+        lit = self.light(light[:, :, None, None])
+        x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
+        # The deepest map sees the whole piece; its mean carries the alloy and the light to every cell.
+        x = x + x.mean((2, 3), keepdim=True)
+        x = self.merge16(x, f16)
+        x = self.merge8(torch.cat([x, lit.expand(-1, -1, *x.shape[2:])], 1), f8)
+        raw = self.head(self.merge4(x, f4))
+        gain = torch.exp(raw[:, 0::5].clamp(-4, 4))  # of a row-major 3x4 matrix these are the diagonal
+        rows = []
+        for c in range(3):
+            row = [raw[:, 4 * c + k : 4 * c + k + 1] for k in range(4)]
+            row[c] = gain[:, c : c + 1]
+            rows += row
+        return torch.cat(rows, 1)
+
+    def load_onnx(self, path: Path) -> int:
+        """Copy the convolutions of an exported network, all or none; return how many."""
+        import onnx
+        from onnx import numpy_helper
+
+        graph = onnx.load(str(path)).graph
+        held = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+        given = {node.input[1]: node.input[2] for node in graph.node if node.op_type == "Conv"}
+        own = {name: m for name, m in self.named_modules() if isinstance(m, nn.Conv2d)}
+        for name, layer in own.items():
+            bias = given[f"{name}.weight"]
+            fill(layer, torch.from_numpy(held[f"{name}.weight"].copy()), torch.from_numpy(held[bias].copy()))
+        return len(own)
+
+
+def to_linear(encoded: Tensor) -> Tensor:
+    """sRGB in [0, 1] to linear light (IEC 61966-2-1)."""
+    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055).clamp_min(1e-6) ** 2.4)
+
+
+def applied(transforms: Tensor, linear: Tensor) -> Tensor:
+    """Apply a grid [N, 12, h, w] to linear light [N, 3, H, W], up-sampled bilinearly; `kernels/reference/composite.py`."""
+    full = functional.interpolate(transforms, linear.shape[2:], mode="bilinear", align_corners=False)
+    rows = [(full[:, 4 * c : 4 * c + 3] * linear).sum(1) + full[:, 4 * c + 3] for c in range(3)]
+    return torch.stack(rows, 1)

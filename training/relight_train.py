@@ -1,0 +1,181 @@
+"""Train the relight network: `torchrun --nproc-per-node 2 --module training.relight_train -- --minutes 40`.
+
+Resumes from `training/.runs/NAME/last.pt`; `--start` goes on from an exported network. A GPU is used where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from training.pairs import Pairs
+from training.relight import Relight, applied, to_linear
+from training.train import agree
+
+TO_XYZ = (
+    (0.4124564, 0.3575761, 0.1804375),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339, 0.1191920, 0.9503041),
+)
+WHITE_POINT = (0.95047, 1.0, 1.08883)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run does."""
+
+    name: str
+    data: Path
+    start: Path | None
+    minutes: float
+    batch: int
+    rate: float
+    workers: int
+    seed: int
+
+
+class Views(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless views of pairs, see `pairs.Pairs.draw`."""
+
+    def __init__(self, folder: Path, seed: tuple[int, ...]) -> None:
+        self.folder, self.seed = folder, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Draw without end."""
+        cv2.setNumThreads(1)
+        info = get_worker_info()
+        rng = np.random.default_rng((*self.seed, info.id if info else 0))
+        pairs = Pairs(self.folder).look()
+        while True:
+            seen, light, truth = pairs.draw(rng)
+            yield torch.from_numpy(seen), torch.from_numpy(light), torch.from_numpy(truth)
+
+
+def to_lab(linear: Tensor) -> Tensor:
+    """Linear sRGB [N, 3, H, W] in [0, 1] to CIELAB, D65."""
+    matrix = torch.tensor(TO_XYZ, device=linear.device) / torch.tensor(WHITE_POINT, device=linear.device)[:, None]
+    xyz = torch.einsum("dc,nchw->ndhw", matrix, linear)
+    f = torch.where(xyz > 216 / 24389, xyz.clamp_min(1e-4) ** (1 / 3), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = f.unbind(1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+def softly_bounded(linear: Tensor) -> Tensor:
+    """Clamp to [0, 1] with a small slope outside, so that what left the range finds back."""
+    return linear.clamp(0, 1) + 0.02 * (linear - linear.clamp(0, 1))
+
+
+def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
+    """Mean colour difference inside the piece, stones doubled, plus the transforms' roughness.
+
+    Differences in CIELAB; those of chroma count less the more chroma there is, as in CIE94.
+    """
+    linear = applied(transforms, to_linear(seen[:, :3]))
+    got, wanted = to_lab(softly_bounded(linear).clamp_min(1e-5)), to_lab(to_linear(truth[:, :3]))
+    apart = got - wanted
+    chroma = wanted[:, 1:].norm(dim=1)
+    apart_ab = apart[:, 1:].pow(2).sum(1).add(1e-4).sqrt() / (1 + 0.045 * chroma)
+    apart_l = apart[:, 0].abs()
+    weight = truth[:, 3] * (1 + seen[:, 5])
+    weight = weight / (weight.sum((1, 2), keepdim=True) + 16)  # every piece counts alike, however thin
+    outside = (linear - linear.clamp(0, 1)).abs().sum(1) * 10
+    difference = ((apart_l**2 + apart_ab**2 + 1e-3).sqrt() + outside).mul(weight).sum((1, 2)).mean()
+    steps = (transforms.diff(dim=2).abs().mean() + transforms.diff(dim=3).abs().mean()) * 0.1
+    return difference + steps
+
+
+def train(plan: Plan) -> None:
+    """Run until the plan's minutes are used up; the learning rate falls over them."""
+    rank = 0
+    if "WORLD_SIZE" in os.environ:
+        distributed.init_process_group("gloo")
+        rank = distributed.get_rank()
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    folder = Path("training/.runs") / plan.name
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
+    network, average = Relight(), Relight()
+    if plan.start:
+        print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
+    average.load_state_dict(network.state_dict())
+    network, average = network.to(device, memory_format=torch.channels_last), average.to(device)  # pyright: ignore
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=1e-2)
+    step, used = 0, 0.0
+    last = folder / "last.pt"
+    if last.exists():
+        kept = torch.load(last, weights_only=True, map_location=device)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["average"])
+        optimizer.load_state_dict(kept["optimizer"])
+        step, used = kept["step"], kept["seconds"]
+        print(f"resumed at step {step}, {used:.0f} s", flush=True)
+    batches = iter(DataLoader(Views(plan.data, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers))
+    total, mark, saved, clock = 0.0, step, time.monotonic(), time.monotonic()
+    while used < plan.minutes * 60:
+        seen, light, truth = (part.to(device, non_blocking=True) for part in next(batches))
+        done = used / (plan.minutes * 60)
+        rate = plan.rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)) + 0.02)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            transforms = network(seen.contiguous(memory_format=torch.channels_last), light)
+        value = loss(transforms.float(), seen, truth)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        now = time.monotonic()
+        used, clock = agree(network, used + now - clock), now
+        nn.utils.clip_grad_norm_(network.parameters(), 20.0)
+        optimizer.step()
+        step += 1
+        decay = min(0.998, (1 + step) / (20 + step))
+        with torch.no_grad():
+            for a, b in zip(average.parameters(), network.parameters(), strict=True):
+                a.lerp_(b, 1 - decay)
+        total += value.item()
+        if rank == 0 and step % 20 == 0:
+            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 3), "rate": rate}
+            print(json.dumps(note), flush=True)
+            total, mark = 0.0, step
+        if now - saved > 120 or used >= plan.minutes * 60:
+            if rank == 0:
+                state = {
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "step": step,
+                    "seconds": used,
+                }
+                torch.save(state, folder / "next.pt")
+                (folder / "next.pt").replace(last)
+            saved = now
+
+
+def main() -> None:
+    """Read the plan from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", default="relight")
+    parser.add_argument("--data", type=Path, default=Path("training/.data/paths"))
+    parser.add_argument("--start", type=Path, help="an exported network to go on from")
+    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    train(Plan(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()
