@@ -10,13 +10,15 @@ import numpy as np
 from kernels.launch import Array, Extents, empty, over_pixels, require, uploaded
 from kernels.reference.composite import Frame
 from kernels.reference.srgb import TO_LINEAR, TO_SRGB, srgb_to_linear
+from kernels.reference.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A batch to be framed: everything lies on the device but the views.
 
-    alpha [P] float32 and foreground [P, 3] uint8 sRGB of the photos' P pixels; light [G, 12] float32 of the G cells.
+    alpha [P] float32 and foreground [P, 3] uint8 sRGB of the photos' P pixels; light [G, 12] float32 of the G cells;
+    each grid spans its place in its photo.
     """
 
     alpha: Array
@@ -24,6 +26,7 @@ class Scene:
     photos: Extents
     light: Array
     grids: Extents
+    places: Sequence[Window]
     views: Sequence[Frame]
 
     def canvases(self) -> Extents:
@@ -35,9 +38,12 @@ class Scene:
         require("alpha", self.alpha, (self.photos.pixels,), "float32")
         require("foreground", self.foreground, (self.photos.pixels, 3), "uint8")
         require("light", self.light, (self.grids.pixels, 12), "float32")
-        frames = np.array([(view.left, view.top, view.width, view.height) for view in self.views], np.int32)
+        places, frames = (
+            uploaded(np.array([(box.left, box.top, box.width, box.height) for box in boxes], np.int32))
+            for boxes in (self.places, self.views)
+        )
         photos, grids = self.photos.on_device(), self.grids.on_device()
-        return [self.alpha, self.foreground, photos, self.light, grids, uploaded(frames)]
+        return [self.alpha, self.foreground, photos, self.light, grids, places, frames]
 
 
 def composite(scene: Scene, background: Sequence[tuple[int, int, int]], *, out: Array | None = None) -> Array:

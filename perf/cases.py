@@ -20,6 +20,7 @@ from kernels import backdrop, composite, foreground, guided, openings
 from kernels.launch import Extents
 from kernels.reference.backdrop import CELL
 from kernels.reference.composite import Frame
+from kernels.reference.window import Window
 from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
 
@@ -89,8 +90,9 @@ class Batch:
         background = cp.where(alpha > 0, 0, 255).astype(cp.uint8)
         behind = backdrop.backdrop(pixels, background, extents)
         light = cp.tile(cp.eye(3, 4, dtype=cp.float32).reshape(1, 12), (count, 1))
+        places = [Window(0, 0, side, side)] * count
         views = [Frame(0, 0, side, side, (side, side))] * count
-        scene = composite.Scene(alpha, pixels, extents, light, Extents(((1, 1),) * count), views)
+        scene = composite.Scene(alpha, pixels, extents, light, Extents(((1, 1),) * count), places, views)
         white = [(255, 255, 255)] * count
         self.calls: dict[str, Callable[[], Any]] = {
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),

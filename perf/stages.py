@@ -23,9 +23,9 @@ from PIL import Image
 from clients.client import Answer, Client
 from perf.provenance import ROOT, provenance
 from perf.running import running
-from server.card import read_card
+from server.card import RelightCard, read_card
 from server.contract import STAGES, Look
-from server.engines import OpenVinoEngine
+from server.engines import OpenVinoEngine, RelightEngine
 from server.repository import config_path, default_repository, read_config
 from server.settings import Settings
 from server.stages.composite import composite
@@ -34,12 +34,13 @@ from server.stages.decode import Decoder
 from server.stages.encode import encode
 from server.stages.locate import Locator
 from server.stages.refine import refine
-from server.stages.relight import relight
+from server.stages.relight import Relighter
 from server.stages.segment import Segmenter
 
 SIDE = 1600
 LOOK = Look()
 SEGMENT = default_repository() / "segment" / "1"
+RELIGHT = default_repository() / "relight" / "1"
 
 
 def sample(path: Path) -> bytes:
@@ -65,7 +66,9 @@ def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[],
         "crop": Cropper(card),
         "segment": lambda net_input: unbatched(segmenter(net_input[None])),
         "refine": refine,
-        "relight": relight,
+        "relight": Relighter(
+            RelightEngine(read_card(RELIGHT / "model.json", RelightCard), RELIGHT, Settings().threads)
+        ),
         "composite": composite,
         "encode": encode,
     }

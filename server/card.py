@@ -72,7 +72,7 @@ class RelightCard(Weights):
     side: int = Field(ge=32, le=2048)
     grid: int = Field(ge=1, le=512)
     above: Annotated[tuple[float, ...], Field(min_length=9, max_length=9)]
-    """Spherical harmonics, order 0 to 2, of the studio above the floor; of one colour. A white floor's radiance is 1."""
+    """Spherical harmonics, order 0 to 2, of the gray light above the floor. A white floor's radiance is 1."""
     below: Annotated[tuple[float, ...], Field(min_length=9, max_length=9)]
     """The same of a white floor alone."""
 

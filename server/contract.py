@@ -34,7 +34,10 @@ class Look(BaseModel):
     upscale: bool = False
     """False never invents pixels: a piece too small for the canvas gets a smaller canvas, and the report says so."""
     relight: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Strength of the relight. 0 keeps the photo's own pixels."""
+    """Strength of the relight. 0 keeps the photo's own pixels (`identity_safe` in the report)."""
+    relight_metal: Annotated[float, Field(ge=0, le=1)] = 1.0
+    relight_stone: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Shares of `relight` that metal, and all else that is no stone, and stones take."""
     format: Literal["jpeg", "png", "webp"] = "jpeg"
     """WebP is always lossless, so that the background stays exact."""
     quality: Annotated[int, Field(ge=50, le=100)] = 95
@@ -116,6 +119,7 @@ ALPHA = Tensor("alpha", "FP32", (-1, -1))
 FOREGROUND = Tensor("foreground", "UINT8", (-1, -1, 3))  # sRGB, straight, old background taken out
 CUTOUT = Tensor("cutout", "UINT8", (-1, -1, 4))  # straight RGBA
 LIGHT = Tensor("light", "FP32", (-1, -1, 12))  # grid of 3x4 affine colour transforms, linear light
+PLACE = Tensor("place", "INT32", (4,))  # left, top, width, height in pixels of the photo: what LIGHT spans
 PICTURE = Tensor("picture", "UINT8", (-1, -1, -1))  # 1, 3 or 4 channels
 
 STAGES: dict[str, Stage] = {
@@ -124,8 +128,8 @@ STAGES: dict[str, Stage] = {
     "crop": Stage((PIXELS, OVERVIEW_COARSE, REPORT), (WINDOW, NET_INPUT, REPORT)),
     "segment": Stage((NET_INPUT,), (COARSE,)),
     "refine": Stage((PIXELS, WINDOW, COARSE, REPORT), (ALPHA, FOREGROUND, CUTOUT, REPORT)),
-    "relight": Stage((LOOK, REPORT), (LIGHT, REPORT)),
-    "composite": Stage((ALPHA, FOREGROUND, LIGHT, LOOK, REPORT), (PICTURE, REPORT)),
+    "relight": Stage((PIXELS, ALPHA, WINDOW, COARSE, LOOK, REPORT), (LIGHT, PLACE, REPORT)),
+    "composite": Stage((ALPHA, FOREGROUND, LIGHT, PLACE, LOOK, REPORT), (PICTURE, REPORT)),
     "encode": Stage((PICTURE, LOOK, REPORT), (IMAGE, REPORT)),
 }
 """The eight stages, in the order of the data flow."""

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from server.card import read_card
+from server.card import RelightCard, read_card
 from server.contract import ENSEMBLES, STAGES, Look
 from server.supervision import say
 
@@ -81,6 +81,9 @@ def _describe(config: Any, repository: Path) -> str:
         card = read_card(repository / "segment" / "1" / "model.json")
         size = card.input.size if config.name == "segment" else card.input.overview
         text += f", {card.name} {card.version} at {size} px by OpenVINO {card.precision}"
+    if config.name == "relight":
+        card = read_card(repository / "relight" / "1" / "model.json", RelightCard)
+        text += f", {card.name} {card.version} at {card.side} px by OpenVINO {card.precision}"
     return text
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from server.card import check_weights, read_card
+from server.card import Card, RelightCard, Weights, check_weights, read_card
 from server.contract import ENSEMBLES, STAGES, Stage
 
 HERE = Path(__file__).resolve().parent
+NETWORKS: dict[str, type[Weights]] = {"segment": Card, "relight": RelightCard}
 PACKAGED, CHECKOUT = HERE / "model_repository", HERE.parent / "model_repository"
 
 # Its classes are made when it is imported, where no type checker sees them.
@@ -47,7 +48,7 @@ def read_config(path: Path) -> Any:
 
 
 def check_repository(repository: Path, profile: str) -> dict[str, Any]:
-    """Hold every model against the contract, and the network against its card.
+    """Hold every model against the contract, and the networks against their cards.
 
     Returns the configurations by model. Raises ValueError that lists everything that is wrong.
     """
@@ -61,11 +62,12 @@ def check_repository(repository: Path, profile: str) -> dict[str, Any]:
             wrong.append(str(broken))
             continue
         wrong += [f"{path}: {fault}" for fault in _differences(configs[model], model, stage)]
-    folder = repository / "segment" / "1"
-    try:
-        check_weights(read_card(folder / "model.json"), folder)
-    except (ValueError, FileNotFoundError) as broken:
-        wrong.append(str(broken))
+    for model, kind in NETWORKS.items():
+        folder = repository / model / "1"
+        try:
+            check_weights(read_card(folder / "model.json", kind), folder)
+        except (ValueError, FileNotFoundError) as broken:
+            wrong.append(str(broken))
     if wrong:
         raise ValueError("the model repository breaks the contract:\n  " + "\n  ".join(wrong))
     return configs

@@ -94,7 +94,7 @@ def to_linear(encoded: Tensor) -> Tensor:
 
 
 def applied(transforms: Tensor, linear: Tensor) -> Tensor:
-    """Apply a grid [N, 12, h, w] to linear light [N, 3, H, W], up-sampled bilinearly; `kernels/reference/composite.py`."""
+    """Apply a grid [N, 12, h, w] to linear light [N, 3, H, W], up-sampled as `kernels/reference/composite.py` does."""
     full = functional.interpolate(transforms, linear.shape[2:], mode="bilinear", align_corners=False)
     rows = [(full[:, 4 * c : 4 * c + 3] * linear).sum(1) + full[:, 4 * c + 3] for c in range(3)]
     return torch.stack(rows, 1)

@@ -1,6 +1,6 @@
 """Train the relight network: `torchrun --nproc-per-node 2 --module training.relight_train -- --minutes 40`.
 
-Resumes from `training/.runs/NAME/last.pt`; `--start` goes on from an exported network. A GPU is used where there is one.
+Resumes from `training/.runs/NAME/last.pt`; `--start` goes on from an exported network. A GPU is used if there is one.
 """
 
 from __future__ import annotations

@@ -162,9 +162,10 @@ def white(piece: Traced) -> Studio:
     return exposed(Studio((FLOOR,) * 3, (DOME,) * 3, (KEY, FILL), CARDS, where(piece)))
 
 
-def constant_light() -> F32:
-    """Spherical harmonics [27] of the studio for pure white."""
-    return exposed(Studio((FLOOR,) * 3, (DOME,) * 3, (KEY, FILL), CARDS, np.zeros((1, 3), np.float32))).harmonics()
+def constant_light(floor: float = FLOOR) -> F32:
+    """Spherical harmonics [27] of the studio for pure white, or of the same light over a darker floor."""
+    studio = exposed(Studio((FLOOR,) * 3, (DOME,) * 3, (KEY, FILL), CARDS, np.zeros((1, 3), np.float32)))
+    return replace(studio, floor=(floor,) * 3).harmonics()
 
 
 def exposed(studio: Studio) -> Studio:

@@ -14,20 +14,18 @@ struct Photo {
     const float* light;  // 12 numbers a cell, row-major [M | t]
     Picture grid;
     const float* to_linear;
+    Frame place;  // what the light's grid spans; beyond it nothing is relit
     Frame frame;
-    int left, top, right, bottom;  // the part of the window that is on the photo: the light's grid spans it
 };
 
-__device__ inline float4 premultiplied(const Photo& p, int row, int column) {
-    row += p.frame.top, column += p.frame.left;
-    if (row < p.top || row >= p.bottom || column < p.left || column >= p.right) return {0, 0, 0, 0};
-    long long here = p.at.first + (long long)row * p.at.width + column;
-    float a = p.alpha[here], colour[3], lit[3];
-    for (int c = 0; c < 3; ++c) colour[c] = p.to_linear[p.foreground[3 * here + c]];
-    Between y = between(row - p.top, (float)p.grid.height / (p.bottom - p.top), p.grid.height);
-    Between x = between(column - p.left, (float)p.grid.width / (p.right - p.left), p.grid.width);
+__device__ inline void relit(const Photo& p, int row, int column, float* colour) {
+    row -= p.place.top, column -= p.place.left;
+    if (row < 0 || row >= p.place.height || column < 0 || column >= p.place.width) return;
+    Between y = between(row, (float)p.grid.height / p.place.height, p.grid.height);
+    Between x = between(column, (float)p.grid.width / p.place.width, p.grid.width);
     const float* corner[4] = {p.light + 12 * p.grid.at(y.low, x.low), p.light + 12 * p.grid.at(y.low, x.high),
                               p.light + 12 * p.grid.at(y.high, x.low), p.light + 12 * p.grid.at(y.high, x.high)};
+    float lit[3];
     for (int c = 0; c < 3; ++c) {
         float matrix[4];
         for (int k = 0; k < 4; ++k) {
@@ -38,7 +36,17 @@ __device__ inline float4 premultiplied(const Photo& p, int row, int column) {
         }
         lit[c] = matrix[0] * colour[0] + matrix[1] * colour[1] + matrix[2] * colour[2] + matrix[3];
     }
-    return {lit[0] * a, lit[1] * a, lit[2] * a, a};
+    for (int c = 0; c < 3; ++c) colour[c] = lit[c];
+}
+
+__device__ inline float4 premultiplied(const Photo& p, int row, int column) {
+    row += p.frame.top, column += p.frame.left;
+    if (row < 0 || row >= p.at.height || column < 0 || column >= p.at.width) return {0, 0, 0, 0};
+    long long here = p.at.first + (long long)row * p.at.width + column;
+    float a = p.alpha[here], colour[3];
+    for (int c = 0; c < 3; ++c) colour[c] = p.to_linear[p.foreground[3 * here + c]];
+    relit(p, row, column, colour);
+    return {colour[0] * a, colour[1] * a, colour[2] * a, a};
 }
 
 __device__ inline void add(float4& sum, float weight, float4 value) {
@@ -93,13 +101,15 @@ __device__ float4 framed(const Photo& p, const Spot& s) {
     return {clipped(sum.x), clipped(sum.y), clipped(sum.z), clipped(sum.w)};
 }
 
+__device__ inline Frame frame(const int* frames, int index) {
+    return {frames[4 * index], frames[4 * index + 1], frames[4 * index + 2], frames[4 * index + 3]};
+}
+
 __device__ inline Photo photo(const Spot& s, const float* alpha, const unsigned char* foreground,
-                              const long long* photos, const float* light, const long long* grids, const int* frames,
-                              const float* to_linear) {
-    Picture at = picture(photos, s.index);
-    Frame f = {frames[4 * s.index], frames[4 * s.index + 1], frames[4 * s.index + 2], frames[4 * s.index + 3]};
-    return {alpha, foreground, at, light, picture(grids, s.index), to_linear, f, max(0, f.left), max(0, f.top),
-            min(at.width, f.left + f.width), min(at.height, f.top + f.height)};
+                              const long long* photos, const float* light, const long long* grids, const int* places,
+                              const int* frames, const float* to_linear) {
+    return {alpha, foreground, picture(photos, s.index), light, picture(grids, s.index), to_linear,
+            frame(places, s.index), frame(frames, s.index)};
 }
 
 __device__ inline unsigned char encoded(const unsigned char* to_srgb, float light) {
@@ -109,13 +119,14 @@ __device__ inline unsigned char encoded(const unsigned char* to_srgb, float ligh
 // background [pictures][3] linear light. Where alpha is 0 it is exact: every byte survives the way to light and back.
 extern "C" __global__ void composite(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
                                      const long long* __restrict__ photos, const float* __restrict__ light,
-                                     const long long* __restrict__ grids, const int* __restrict__ frames,
-                                     const float* __restrict__ background, const long long* __restrict__ extents,
-                                     int pictures, const float* __restrict__ to_linear,
+                                     const long long* __restrict__ grids, const int* __restrict__ places,
+                                     const int* __restrict__ frames, const float* __restrict__ background,
+                                     const long long* __restrict__ extents, int pictures,
+                                     const float* __restrict__ to_linear,
                                      const unsigned char* __restrict__ to_srgb, unsigned char* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
-    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, frames, to_linear), s);
+    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, places, frames, to_linear), s);
     const float* behind = background + 3 * s.index;
     long long here = 3 * s.here();
     float rest = 1.0f - v.w;
@@ -127,13 +138,13 @@ extern "C" __global__ void composite(const float* __restrict__ alpha, const unsi
 // Straight RGBA, white where nothing is.
 extern "C" __global__ void cutout(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
                                   const long long* __restrict__ photos, const float* __restrict__ light,
-                                  const long long* __restrict__ grids, const int* __restrict__ frames,
-                                  const long long* __restrict__ extents, int pictures,
+                                  const long long* __restrict__ grids, const int* __restrict__ places,
+                                  const int* __restrict__ frames, const long long* __restrict__ extents, int pictures,
                                   const float* __restrict__ to_linear, const unsigned char* __restrict__ to_srgb,
                                   uchar4* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
-    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, frames, to_linear), s);
+    float4 v = framed(photo(s, alpha, foreground, photos, light, grids, places, frames, to_linear), s);
     float scale = 1.0f / fmaxf(v.w, 1e-6f);
     uchar4 made = {255, 255, 255, 0};
     if (v.w > 0.0f)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from kernels.reference.srgb import F32, U8, linear_to_srgb, srgb_to_linear
+from kernels.reference.window import Window
 
 PRESENT = 0.25
 """Alpha above which a pixel counts as the piece when it is framed."""
@@ -59,43 +60,65 @@ def frame(alpha: F32, canvas: tuple[int, int] | None, fill: float, upscale: bool
 def relit(foreground: F32, light: F32) -> F32:
     """Apply a grid of affine colour transforms, up-sampled bilinearly: F' = M . F + t.
 
-    foreground [H, W, 3] linear light; light [h, w, 12], each a row-major 3x4 matrix [M | t].
+    foreground [H, W, 3] linear light, all of which the grid spans; light [h, w, 12], each a row-major 3x4
+    matrix [M | t].
     """
     height, width = foreground.shape[:2]
     if light.shape[:2] == (1, 1):
         matrix = light.reshape(3, 4)
         unchanged = np.array_equal(matrix, np.eye(3, 4))
         return foreground if unchanged else foreground @ matrix[:, :3].T + matrix[:, 3]
+    channels = cv2.split(foreground)
     # cv2.resize takes at most four channels at a time.
     full = [
-        cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR) for c in range(3)
+        cv2.split(cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR))
+        for c in range(3)
     ]
-    return np.stack([(row[..., :3] * foreground).sum(-1) + row[..., 3] for row in full], axis=-1)
+    return cv2.merge([r * channels[0] + g * channels[1] + b * channels[2] + t for r, g, b, t in full])
 
 
-def composite(alpha: F32, foreground: U8, light: F32, view: Frame, background: tuple[int, int, int]) -> U8:
+def composite(
+    alpha: F32, foreground: U8, light: F32, place: Window, view: Frame, background: tuple[int, int, int]
+) -> U8:
     """Relight, frame and lay over one colour: a*F' + (1-a)*B, straight alpha, linear light.
 
-    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12]; background sRGB 0..255.
-    Returns [canvas height, canvas width, 3] uint8 sRGB. Where alpha is 0 the background is exact.
+    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12] spans `place` in photo pixels,
+    beyond which nothing is relit; background sRGB 0..255. Returns [canvas height, canvas width, 3] uint8 sRGB. Where
+    alpha is 0 the background is exact.
     """
-    *colour, coverage = _framed(alpha, foreground, light, view)
+    *colour, coverage = _framed(alpha, foreground, light, place, view)
     rest = 1 - coverage
     behind = srgb_to_linear(np.asarray(background, np.uint8))
     # Every sRGB byte survives the way to linear light and back, so where alpha is 0 this is the background's own.
     return np.dstack([linear_to_srgb(c + rest * b) for c, b in zip(colour, behind, strict=True)])
 
 
-def cutout(alpha: F32, foreground: U8, light: F32, view: Frame) -> U8:
+def cutout(alpha: F32, foreground: U8, light: F32, place: Window, view: Frame) -> U8:
     """Relight and frame without a background: straight RGBA [canvas height, canvas width, 4] uint8 sRGB."""
-    *colour, coverage = _framed(alpha, foreground, light, view)
+    *colour, coverage = _framed(alpha, foreground, light, place, view)
     scale = 1 / np.maximum(coverage, np.float32(1e-6))
     picture = np.dstack([*(linear_to_srgb(c * scale) for c in colour), np.rint(coverage * 255).astype(np.uint8)])
     picture[coverage == 0, :3] = 255
     return picture
 
 
-def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> list[F32]:
+def _lit(foreground: U8, light: F32, place: Window, top: int, left: int) -> F32:
+    """Return a part [h, w, 3] of the photo, whose corner is at `top`, `left`, relit in linear light."""
+    colour = srgb_to_linear(foreground)
+    height, width = colour.shape[:2]
+    y0, x0 = max(top, place.top), max(left, place.left)
+    y1, x1 = min(top + height, place.top + place.height), min(left + width, place.left + place.width)
+    if y0 >= y1 or x0 >= x1 or np.array_equal(light, np.eye(3, 4).reshape(1, 1, 12)):
+        return colour
+    square = np.zeros((place.height, place.width, 3), np.float32)
+    within = np.s_[y0 - place.top : y1 - place.top, x0 - place.left : x1 - place.left]
+    part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+    square[within] = colour[part]
+    colour[part] = relit(square, light)[within]
+    return colour
+
+
+def _framed(alpha: F32, foreground: U8, light: F32, place: Window, view: Frame) -> list[F32]:
     """Return the window at canvas size as four planes [h, w]: premultiplied linear red, green, blue, and alpha.
 
     Shrinking averages areas of premultiplied light: a 1-px chain fades evenly and never breaks up.
@@ -104,7 +127,7 @@ def _framed(alpha: F32, foreground: U8, light: F32, view: Frame) -> list[F32]:
     top, left = max(0, view.top), max(0, view.left)
     bottom, right = min(height, view.top + view.height), min(width, view.left + view.width)
     a = alpha[top:bottom, left:right]
-    colour = relit(srgb_to_linear(foreground[top:bottom, left:right]), light)
+    colour = _lit(foreground[top:bottom, left:right], light, place, top, left)
     inside = np.s_[top - view.top : bottom - view.top, left - view.left : right - view.left]
     shrinks = view.canvas[0] < view.width
     planes = []

@@ -16,7 +16,8 @@ def lab(linear: F32) -> F32:
     """Return CIELAB, D65, [..., 3] of linear sRGB [..., 3] in [0, 1]."""
     xyz = np.clip(linear, 0, 1) @ _TO_XYZ.T
     f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
-    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+    x, y, z = np.moveaxis(f.astype(np.float32), -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
 def difference(one: F32, other: F32) -> F32:
@@ -50,4 +51,4 @@ def difference(one: F32, other: F32) -> F32:
     chroma7 = chroma**7
     bend = np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))
     rotation = -bend * 2 * np.sqrt(chroma7 / (chroma7 + _CUBE))
-    return np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 + rotation * dc * dh, 0))
+    return np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 + rotation * dc * dh, 0)).astype(np.float32)

@@ -33,7 +33,7 @@ def sampled(image: F32 | U8, window: Window, side: int) -> F32:
     bottom, right = min(height, window.top + window.height), min(width, window.left + window.width)
     part = image[top:bottom, left:right]
     rims = (top - window.top, window.top + window.height - bottom, left - window.left)
-    part = cv2.copyMakeBorder(part, *rims, window.left + window.width - right, cv2.BORDER_CONSTANT, value=0)
+    part = cv2.copyMakeBorder(part, *rims, window.left + window.width - right, cv2.BORDER_CONSTANT, value=[0.0])
     way = cv2.INTER_AREA if side < window.width else cv2.INTER_LINEAR
     return cv2.resize(part, (side, side), interpolation=way).astype(np.float32)
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels.reference import composite as over
 from kernels.reference.srgb import F32, U8
+from kernels.reference.window import Window
 from server.contract import parse_look
 from server.report import Report
 
 
-def composite(alpha: F32, foreground: U8, light: F32, look: U8, report: U8) -> dict[str, np.ndarray]:
+def composite(
+    alpha: F32, foreground: U8, light: F32, place: NDArray[np.int32], look: U8, report: U8
+) -> dict[str, np.ndarray]:
     """Return picture [h, w, 3] uint8 sRGB, [h, w, 4] straight RGBA on a transparent background, and the report.
 
-    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [g, g, 12].
+    alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [g, g, 12] spans place [4] int32
+    (left, top, width, height in photo pixels).
     """
     found = Report.read(report)
     with found.stage("composite"):
         wanted = parse_look(look.tobytes())
+        lit = Window(*place.tolist())
         view = over.frame(alpha, wanted.canvas, wanted.fill, wanted.upscale)
         if wanted.background == "transparent":
-            picture = over.cutout(alpha, foreground, light, view)
+            picture = over.cutout(alpha, foreground, light, lit, view)
         else:
-            picture = over.composite(alpha, foreground, light, view, wanted.rgb)
+            picture = over.composite(alpha, foreground, light, lit, view, wanted.rgb)
         if wanted.canvas and wanted.canvas != view.canvas:
             found.doubt(
                 f"size: asked for {wanted.canvas[0]}x{wanted.canvas[1]}, the piece has pixels for "

@@ -35,8 +35,8 @@ class Relighter:
     ) -> dict[str, np.ndarray]:
         """Return light [g, g, 12], a grid of 3x4 affine transforms in linear light, its place, and the report.
 
-        pixels [H, W, 3] uint8 sRGB; alpha [H, W]; window [4] and coarse [3, S, S] as refine takes them. place [4] int32:
-        left, top, width, height in photo pixels of what the grid spans. Strength 0 asks no network.
+        pixels [H, W, 3] uint8 sRGB; alpha [H, W]; window [4] and coarse [3, S, S] as refine takes them. place [4]
+        int32: left, top, width, height in photo pixels of what the grid spans. Strength 0 asks no network.
         """
         found = Report.read(report)
         with found.stage("relight"):

@@ -5,8 +5,10 @@ import pytest
 
 from kernels import composite as kernel
 from kernels.reference.composite import Frame, bounds, composite, cutout, frame, relit
+from kernels.reference.window import Window
 
 IDENTITY = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12)
+ALL = Window(0, 0, 1600, 1600)
 SHAPES = [(1, 1), (7, 13), (64, 64), (517, 263)]
 
 
@@ -18,7 +20,7 @@ def test_half_of_white_over_black_is_188_not_128():
     """Linear light: half the photons encode to sRGB 188; 128 would mean blending of encoded values."""
     alpha = np.full((1, 1), 0.5, np.float32)
     white = np.full((1, 1, 3), 255, np.uint8)
-    assert composite(alpha, white, IDENTITY, own_framing((1, 1)), (0, 0, 0)).max() == 188
+    assert composite(alpha, white, IDENTITY, ALL, own_framing((1, 1)), (0, 0, 0)).max() == 188
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -27,7 +29,7 @@ def test_ends_are_exact(rng, shape, background):
     """Alpha 0 is the background's very bytes, alpha 1 the photo's very bytes."""
     alpha = rng.choice(np.float32([0, 1]), shape)
     foreground = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
-    out = composite(alpha, foreground, IDENTITY, own_framing(shape), background)
+    out = composite(alpha, foreground, IDENTITY, ALL, own_framing(shape), background)
     np.testing.assert_array_equal(out[alpha == 0], np.broadcast_to(np.uint8(background), out[alpha == 0].shape))
     np.testing.assert_array_equal(out[alpha == 1], foreground[alpha == 1])
 
@@ -35,7 +37,7 @@ def test_ends_are_exact(rng, shape, background):
 def test_cutout_is_straight_rgba(rng):
     foreground = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     alpha = rng.choice(np.float32([0, 0.5, 1]), (20, 30))
-    out = cutout(alpha, foreground, IDENTITY, own_framing((20, 30)))
+    out = cutout(alpha, foreground, IDENTITY, ALL, own_framing((20, 30)))
     np.testing.assert_array_equal(out[..., 3], np.rint(alpha * 255))
     # Straight: half-covered pixels keep the full colour, up to one rounding of premultiplied float32.
     np.testing.assert_allclose(out[alpha > 0, :3].astype(int), foreground[alpha > 0], atol=1)
@@ -45,7 +47,7 @@ def test_light_scales_linear_light():
     """A transform that halves all light turns white into 188."""
     light = (0.5 * np.eye(3, 4, dtype=np.float32)).reshape(1, 1, 12)
     white = np.full((2, 2, 3), 255, np.uint8)
-    out = composite(np.ones((2, 2), np.float32), white, light, own_framing((2, 2)), (0, 0, 0))
+    out = composite(np.ones((2, 2), np.float32), white, light, ALL, own_framing((2, 2)), (0, 0, 0))
     assert (out == 188).all()
 
 
@@ -69,7 +71,7 @@ class TestFrame:
     def test_fills_and_centres(self):
         alpha = self.piece(900, 100, 1500, 400)
         view = frame(alpha, (300, 300), 0.8, False)
-        out = cutout(alpha, np.zeros((*alpha.shape, 3), np.uint8), IDENTITY, view)
+        out = cutout(alpha, np.zeros((*alpha.shape, 3), np.uint8), IDENTITY, ALL, view)
         left, top, right, bottom = bounds(out[..., 3] / np.float32(255)) or (0, 0, 0, 0)
         assert out.shape == (300, 300, 4)
         assert right - left == pytest.approx(240, abs=1)  # 600 px shrunk to 80 % of 300
@@ -90,7 +92,7 @@ class TestFrame:
         """A piece that touches the photo's edge is still centred; what lies outside is background."""
         alpha = self.piece(0, 0, 100, 100, (100, 100))
         view = frame(alpha, (200, 200), 0.5, False)
-        out = composite(alpha, np.zeros((100, 100, 3), np.uint8), IDENTITY, view, (255, 255, 255))
+        out = composite(alpha, np.zeros((100, 100, 3), np.uint8), IDENTITY, ALL, view, (255, 255, 255))
         assert out.shape == (200, 200, 3)
         assert (out[50:150, 50:150] == 0).all()
         assert (out[:50] == 255).all()
@@ -101,9 +103,20 @@ class TestFrame:
         alpha = np.zeros((400, 400), np.float32)
         alpha[:, ::4] = 1
         view = frame(alpha, (100, 100), 1.0, False)
-        coverage = cutout(alpha, np.zeros((400, 400, 3), np.uint8), IDENTITY, view)[2:-2, 2:-2, 3] / 255
+        coverage = cutout(alpha, np.zeros((400, 400, 3), np.uint8), IDENTITY, ALL, view)[2:-2, 2:-2, 3] / 255
         assert coverage.mean() == pytest.approx(0.25, abs=0.01)
         assert coverage.std() < 0.02
+
+
+def test_nothing_is_relit_beyond_its_place():
+    """A transform to black that spans the left half, and reaches beyond the photo, leaves the right half white."""
+    white = np.full((8, 8, 3), 255, np.uint8)
+    view = own_framing((8, 8))
+    out = composite(
+        np.ones((8, 8), np.float32), white, np.zeros((2, 2, 12), np.float32), Window(-4, -4, 8, 20), view, (0, 0, 0)
+    )
+    assert (out[:, :4] == 0).all()
+    assert (out[:, 4:] == 255).all()
 
 
 VIEWS = [
@@ -114,6 +127,7 @@ VIEWS = [
     Frame(2, 2, 64, 32, (32, 16)),  # by two
 ]
 PHOTOS = [(21, 33), (70, 40), (24, 30), (1, 1), (40, 70)]
+PLACES = [Window(0, 0, 33, 33), Window(-8, 10, 40, 40), Window(5, 5, 9, 9), Window(0, 0, 1, 1), Window(0, -9, 70, 70)]
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (3, 2)])
@@ -127,15 +141,15 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
     alpha, photos = batch([h[0] for h in hosts])
     colour, _ = batch([h[1] for h in hosts])
     lights, grids = batch([h[2] for h in hosts])
-    scene = kernel.Scene(alpha, colour, photos, lights, grids, VIEWS)
+    scene = kernel.Scene(alpha, colour, photos, lights, grids, PLACES, VIEWS)
     colours = [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
     over = scene.canvases().split(kernel.composite(scene, colours))
     clear = scene.canvases().split(kernel.cutout(scene))
-    for got, cut, host, view, behind in zip(over, clear, hosts, VIEWS, colours, strict=True):
-        expected = composite(*host, view, behind)
+    for got, cut, host, place, view, behind in zip(over, clear, hosts, PLACES, VIEWS, colours, strict=True):
+        expected = composite(*host, place, view, behind)
         # the encoding is a table of 65,536 steps: a sum in another order may fall on its neighbour, near black two
         np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
-        wanted = cutout(*host, view)
+        wanted = cutout(*host, place, view)
         np.testing.assert_allclose(cut[..., 3].astype(int), wanted[..., 3].astype(int), atol=1)
         seen = wanted[..., 3] > 8  # the colour of nearly nothing is a quotient of rounding errors
         np.testing.assert_allclose(cut[seen].astype(int), wanted[seen].astype(int), atol=3)

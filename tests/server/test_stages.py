@@ -10,11 +10,14 @@ import pytest
 
 from kernels.reference.letterbox import unletterbox
 from kernels.reference.window import Window
+from server.card import RelightCard, read_card
 from server.contract import Look
+from server.engines import RelightEngine
 from server.report import Report
+from server.repository import default_repository
 from server.stages.composite import composite
 from server.stages.refine import judge, refine, refined, upsample
-from server.stages.relight import relight
+from server.stages.relight import Relighter, surroundings
 
 SIZE = 128
 
@@ -144,19 +147,72 @@ def test_a_piece_is_cut_by_the_window_or_by_the_photo():
     assert len(judged((90, 70, 100, 80), Window(60, 40, 40, 40))[1]) == 1
 
 
-def test_relight_changes_nothing_and_says_so():
-    found = relight(np.frombuffer(Look(relight=0.7).to_bytes(), np.uint8), begun())
+def relighted(look: Look, shown: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """What relight answers to a gold ring that fills half of a gray photo of 2 SIZE pixels."""
+    folder = default_repository() / "relight" / "1"
+    stage = Relighter(RelightEngine(read_card(folder / "model.json", RelightCard), folder, threads=1))
+    truth = ring(2 * SIZE)
+    coarse = np.stack([cv2.resize(truth, (SIZE, SIZE), interpolation=cv2.INTER_AREA)] * 2 + [np.zeros((SIZE, SIZE))])
+    window = np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)
+    alpha = truth if shown is None else shown
+    return stage(photo_of(truth), alpha, window, coarse.astype(np.float32), wire(look), begun())
+
+
+def wire(look: Look) -> np.ndarray:
+    return np.frombuffer(look.to_bytes(), np.uint8)
+
+
+def test_without_relight_the_piece_keeps_its_own_pixels():
+    found = relighted(Look(relight=0))
     facts = Report.read(found["report"]).facts
-    assert facts["relight"] == {"asked": 0.7, "applied": 0.0}
+    assert facts["relight"] == {"asked": 0.0, "applied": 0.0}
     assert facts["identity_safe"] is True
-    assert "relight" in facts["reasons"][0]
     np.testing.assert_array_equal(found["light"].reshape(3, 4), np.eye(3, 4))
+
+
+def test_relight_tells_how_much_it_changed():
+    found = relighted(Look(relight=1))
+    facts = Report.read(found["report"]).facts
+    assert facts["identity_safe"] is False
+    assert facts["relight"]["applied"] == 1
+    assert 0 < facts["relight"]["mean"] <= facts["relight"]["p95"]
+    assert -1 <= facts["relight"]["detail"] <= 1
+    assert facts["relight"]["network"]["name"] == "milgrain-relight"
+
+
+def test_strength_blends_the_transforms_and_knows_metal_from_stone():
+    """Half the strength is half the change; a piece without stones does not care what stones take."""
+    whole, half, metal = (
+        relighted(look)["light"] - np.eye(3, 4, dtype=np.float32).ravel()
+        for look in (Look(relight=1), Look(relight=0.5), Look(relight=1, relight_stone=0))
+    )
+    assert np.abs(whole).max() > 0.05
+    np.testing.assert_allclose(half, whole / 2, atol=1e-5)
+    np.testing.assert_allclose(metal, whole, atol=1e-6)
+    assert not (relighted(Look(relight=1, relight_metal=0))["light"] - np.eye(3, 4).ravel()).any()
+
+
+def test_nothing_is_relit_where_nothing_was_found():
+    found = relighted(Look(relight=1), np.zeros((2 * SIZE, 2 * SIZE), np.float32))
+    assert Report.read(found["report"]).facts["relight"] == {"asked": 1.0, "applied": 0.0}
+    assert found["light"].shape == (1, 1, 12)
+
+
+def test_the_new_surroundings_take_the_backgrounds_colour():
+    """Over red, more red than blue comes from below; over white the light has no colour."""
+    card = read_card(default_repository() / "relight" / "1" / "model.json", RelightCard)
+    above, below = np.array(card.above), np.array(card.below)
+    white = surroundings(Look(), above, below).reshape(9, 3)
+    red = surroundings(Look(background="#ff0000"), above, below).reshape(9, 3)
+    np.testing.assert_allclose(white, white[:, :1].repeat(3, 1), atol=1e-6)
+    assert red[0, 0] == pytest.approx(white[0, 0])
+    assert red[0, 2] < 0.8 * white[0, 2]
 
 
 def composed(look: Look) -> tuple[np.ndarray, dict]:
     truth = ring(2 * SIZE)
-    light = relight(np.frombuffer(b"{}", np.uint8), begun())["light"]
-    found = composite(truth, photo_of(truth), light, np.frombuffer(look.to_bytes(), np.uint8), begun())
+    light, place = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12), np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)
+    found = composite(truth, photo_of(truth), light, place, wire(look), begun())
     return found["picture"], Report.read(found["report"]).facts
 
 
