@@ -30,6 +30,8 @@ TO_XYZ = (
     (0.0193339, 0.1191920, 0.9503041),
 )
 WHITE_POINT = (0.95047, 1.0, 1.08883)
+DETAIL = 6.0
+"""What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,20 @@ def softly_bounded(linear: Tensor) -> Tensor:
     return linear.clamp(0, 1) + 0.02 * (linear - linear.clamp(0, 1))
 
 
+def agreement(one: Tensor, other: Tensor, inside: Tensor) -> Tensor:
+    """Correlation [N] of the gradients of two maps [N, 1, S, S] where both ends are `inside`."""
+    product, first, second = (torch.full((len(one),), 1e-2, device=one.device) for _ in range(3))
+    for axis in (2, 3):
+        a, b = one.diff(dim=axis), other.diff(dim=axis)
+        ends = inside.narrow(axis, 1, a.shape[axis]) * inside.narrow(axis, 0, a.shape[axis])
+        product = product + (a * b * ends).sum((1, 2, 3))
+        first = first + (a * a * ends).sum((1, 2, 3))
+        second = second + (b * b * ends).sum((1, 2, 3))
+    return product * (first * second).rsqrt()
+
+
 def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
-    """Mean colour difference inside the piece, stones doubled, plus the transforms' roughness.
+    """Mean colour difference inside the piece, stones doubled, lost detail, and the transforms' roughness.
 
     Differences in CIELAB; those of chroma count less the more chroma there is, as in CIE94.
     """
@@ -92,8 +106,9 @@ def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
     weight = weight / (weight.sum((1, 2), keepdim=True) + 16)  # every piece counts alike, however thin
     outside = (linear - linear.clamp(0, 1)).abs().sum(1) * 10
     difference = ((apart_l**2 + apart_ab**2 + 1e-3).sqrt() + outside).mul(weight).sum((1, 2)).mean()
+    kept = 1 - agreement(got[:, :1], to_lab(to_linear(seen[:, :3]))[:, :1], (truth[:, 3:] > 0.95).float())
     steps = (transforms.diff(dim=2).abs().mean() + transforms.diff(dim=3).abs().mean()) * 0.1
-    return difference + steps
+    return difference + DETAIL * kept.mean() + steps
 
 
 def train(plan: Plan) -> None:

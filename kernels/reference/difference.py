@@ -17,7 +17,7 @@ def lab(linear: F32) -> F32:
     xyz = np.clip(linear, 0, 1) @ _TO_XYZ.T
     f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     x, y, z = np.moveaxis(f.astype(np.float32), -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
 
 
 def difference(one: F32, other: F32) -> F32:
