@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kernels.reference.srgb import F32, U8, linear_to_srgb, srgb_to_linear
+from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from kernels.reference.window import Window
 
 PRESENT = 0.25
@@ -74,7 +74,8 @@ def relit(foreground: F32, light: F32) -> F32:
         cv2.split(cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR))
         for c in range(3)
     ]
-    return cv2.merge([r * channels[0] + g * channels[1] + b * channels[2] + t for r, g, b, t in full])
+    out: Plane = cv2.merge([r * channels[0] + g * channels[1] + b * channels[2] + t for r, g, b, t in full])
+    return out
 
 
 def composite(
