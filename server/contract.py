@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 BAD_IMAGE = "bad image: "
 """Starts the cause when this photo can never be answered: do not retry."""
@@ -27,6 +27,8 @@ class Look(BaseModel):
 
     background: Literal["white", "transparent"] | Hex = "white"
     """White is exactly 255,255,255 in the decoded file; a colour is `#rrggbb`, sRGB."""
+    scene: Annotated[Base64Bytes, Field(max_length=8_000_000)] | None = None
+    """A picture, as file bytes, to lay the piece on instead of a background; base64 on the wire."""
     size: Side | tuple[Side, Side] | None = 2000
     """Canvas in pixels: one side of a square, or (width, height). None keeps the photo's own size and framing."""
     fill: Annotated[float, Field(gt=0, le=1)] = 0.85
@@ -49,6 +51,8 @@ class Look(BaseModel):
     def _jpeg_is_opaque(self) -> Look:
         if self.background == "transparent" and self.format == "jpeg":
             raise ValueError("a transparent background needs format png or webp; JPEG has no alpha")
+        if self.scene and self.background != "white":
+            raise ValueError("a scene takes the place of the background: leave background out")
         return self
 
     @property
@@ -69,7 +73,7 @@ class Look(BaseModel):
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=16)
 def parse_look(data: bytes) -> Look:
     """Parse the wire form; raise ValueError that names each wrong field."""
     try:

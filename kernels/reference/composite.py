@@ -79,17 +79,17 @@ def relit(foreground: F32, light: F32) -> F32:
 
 
 def composite(
-    alpha: F32, foreground: U8, light: F32, place: Window, view: Frame, background: tuple[int, int, int]
+    alpha: F32, foreground: U8, light: F32, place: Window, view: Frame, background: tuple[int, int, int] | U8
 ) -> U8:
-    """Relight, frame and lay over one colour: a*F' + (1-a)*B, straight alpha, linear light.
+    """Relight, frame and lay over a colour or a picture: a*F' + (1-a)*B, straight alpha, linear light.
 
     alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12] spans `place` in photo pixels,
-    beyond which nothing is relit; background sRGB 0..255. Returns [canvas height, canvas width, 3] uint8 sRGB. Where
-    alpha is 0 the background is exact.
+    beyond which nothing is relit; background sRGB 0..255, one colour or [canvas height, canvas width, 3]. Returns
+    [canvas height, canvas width, 3] uint8 sRGB. Where alpha is 0 the background is exact.
     """
     *colour, coverage = _framed(alpha, foreground, light, place, view)
     rest = 1 - coverage
-    behind = srgb_to_linear(np.asarray(background, np.uint8))
+    behind = np.moveaxis(srgb_to_linear(np.asarray(background, np.uint8)), -1, 0)
     # Every sRGB byte survives the way to linear light and back, so where alpha is 0 this is the background's own.
     return np.dstack([linear_to_srgb(c + rest * b) for c, b in zip(colour, behind, strict=True)])
 

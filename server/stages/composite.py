@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.reference import composite as over
+from kernels.reference.scene import covering
 from kernels.reference.srgb import F32, U8
 from kernels.reference.window import Window
 from server.contract import parse_look
 from server.report import Report
+from server.stages.decode import scene
 
 
 def composite(
@@ -28,7 +30,9 @@ def composite(
         if wanted.background == "transparent":
             picture = over.cutout(alpha, foreground, light, lit, view)
         else:
-            picture = over.composite(alpha, foreground, light, lit, view, wanted.rgb)
+            behind = scene(wanted)
+            background = wanted.rgb if behind is None else covering(behind, view.canvas)
+            picture = over.composite(alpha, foreground, light, lit, view, background)
         if wanted.canvas and wanted.canvas != view.canvas:
             found.doubt(
                 f"size: asked for {wanted.canvas[0]}x{wanted.canvas[1]}, the piece has pixels for "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from kernels.reference.letterbox import letterbox
 from kernels.reference.srgb import U8, linear_to_srgb, srgb_to_linear
 from server.card import Card
-from server.contract import BAD_IMAGE, parse_look
+from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
 from server.report import Report
 from server.settings import Settings
 
@@ -41,7 +42,7 @@ class Decoder:
         """Return pixels [H, W, 3] uint8, overview [3, s, s] float32 and the report; raise ValueError on bad input."""
         report = Report.begin()
         with report.stage("decode"):
-            parse_look(look.tobytes())
+            scene(parse_look(look.tobytes()))
             pixels, facts, doubts = read_photo(photo.tobytes(), self.settings)
             report.facts.update(photo=facts, models={"segment": self.card.identity()})
             for doubt in doubts:
@@ -49,6 +50,19 @@ class Decoder:
             net = self.card.input
             overview = letterbox(pixels, net.overview, net.mean, net.scale)
         return {"pixels": pixels, "overview": overview, "report": report.write()}
+
+
+def scene(look: Look) -> U8 | None:
+    """Return the look's scene [H, W, 3] uint8 sRGB, if it has one; raise ValueError, starting with BAD_LOOK."""
+    return _scene(look.scene) if look.scene else None
+
+
+@functools.lru_cache(maxsize=4)
+def _scene(data: bytes) -> U8:
+    try:
+        return read_photo(data, Settings())[0]
+    except ValueError as broken:
+        raise ValueError(f"{BAD_LOOK}scene: {str(broken).removeprefix(BAD_IMAGE)}") from None
 
 
 def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], list[str]]:

@@ -8,12 +8,21 @@ import math
 import numpy as np
 import simplejpeg
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from kernels.reference.srgb import U8
 from server.contract import BAD_LOOK, Look, parse_look
 from server.report import Report
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+RELIT, STYLED = CODES + "compositeWithTrainedAlgorithmicMedia", CODES + "compositeCapture"
+"""IPTC digital source types: pixels that a trained network changed; several captures laid together."""
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
+    "<Iptc4xmpExt:DigitalSourceType>{}</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
 BLOCK = 8
 """Side of a JPEG block in pixels."""
 HEADROOM = 256
@@ -43,31 +52,39 @@ def encode(picture: U8, look: U8, report: U8) -> dict[str, np.ndarray]:
             picture = picture[..., 3]
         if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
             raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
-        data = encoded(picture, wanted)
+        relit = not found.facts.get("identity_safe", True)
+        data = encoded(picture, wanted, RELIT if relit else STYLED if wanted.scene else None)
         shown = found.facts.setdefault("picture", {"width": picture.shape[1], "height": picture.shape[0], "scale": 1.0})
         shown |= {"format": wanted.format, "bytes": len(data)}
     found.close()
     return {"image": np.frombuffer(data, np.uint8), "report": found.write()}
 
 
-def encoded(picture: U8, look: Look) -> bytes:
-    """Return the file: PNG, lossless WebP, or JPEG. picture [h, w], [h, w, 3] or [h, w, 4] uint8 sRGB."""
-    if look.format == "jpeg" and picture.ndim == 3:
-        return jpeg(picture, look.rgb, look.quality)
+def encoded(picture: U8, look: Look, source: str | None = None) -> bytes:
+    """Return the file: PNG, lossless WebP, or JPEG. picture [h, w], [h, w, 3] or [h, w, 4] uint8 sRGB.
+
+    source: IPTC digital source type, written as XMP; None for what shows the photo's own pixels on a plain ground.
+    """
+    tags = {"xmp": XMP.format(source).encode()} if source else {}
+    if look.format == "jpeg" and picture.ndim == 3 and not look.scene:
+        return jpeg(picture, look.rgb, look.quality, tags)
     out = io.BytesIO()
     image = Image.fromarray(picture)
     profile = SRGB if picture.ndim == 3 else None  # a matte is coverage, no colour
     if look.format == "png":
+        info = PngInfo()
+        if source:
+            info.add_itxt("XML:com.adobe.xmp", XMP.format(source))
         # Level 1: larger files than the usual level 6, in about half the time; PNG is the slow format here.
-        image.save(out, "PNG", compress_level=1, icc_profile=profile)
+        image.save(out, "PNG", compress_level=1, icc_profile=profile, pnginfo=info)
     elif look.format == "webp":
-        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=profile)
+        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=profile, **tags)
     else:
-        image.save(out, "JPEG", quality=look.quality)
+        image.save(out, "JPEG", quality=look.quality, subsampling=0, icc_profile=profile, **tags)
     return out.getvalue()
 
 
-def jpeg(picture: U8, background: tuple[int, int, int], quality: int) -> bytes:
+def jpeg(picture: U8, background: tuple[int, int, int], quality: int, tags: dict[str, bytes]) -> bytes:
     """Encode RGB so that every background pixel decodes to exactly its colour, wherever a channel of it is 0 or 255.
 
     Quantisation makes blocks at the piece's edge ring, and a white background comes back as 253 or 254. A decoder
@@ -87,7 +104,7 @@ def jpeg(picture: U8, background: tuple[int, int, int], quality: int) -> bytes:
         for block in blocks:
             for c, sign in outward.items():
                 np.copyto(target[block][..., c], np.int16(background[c] + sign * margin), where=exact[block])
-        data = _half_amplitude(target, steps)
+        data = _half_amplitude(target, steps, tags)
         seen = simplejpeg.decode_jpeg(data, "RGB")
         wrong = np.zeros_like(exact)
         for c in outward:
@@ -114,12 +131,12 @@ def _margin(steps: np.ndarray) -> int:
     return math.ceil(6 * math.sqrt(float((steps.astype(float) ** 2).mean()) / 12)) + 4
 
 
-def _half_amplitude(target: np.ndarray, steps: np.ndarray) -> bytes:
+def _half_amplitude(target: np.ndarray, steps: np.ndarray, tags: dict[str, bytes]) -> bytes:
     """Encode samples of any range [-127, 382] at half amplitude, then double the quantisation steps in the file."""
     halved = np.clip((target + 129) >> 1, 0, 255).astype(np.uint8)
     out = io.BytesIO()
     table = (steps // 2).ravel().tolist()
-    Image.fromarray(halved).save(out, "JPEG", qtables=[table], subsampling=0, keep_rgb=True, icc_profile=SRGB)
+    Image.fromarray(halved).save(out, "JPEG", qtables=[table], subsampling=0, keep_rgb=True, icc_profile=SRGB, **tags)
     data = bytearray(out.getvalue())
     at = 2
     while data[at + 1] != 0xDA:  # start of scan: no tables behind it

@@ -12,11 +12,13 @@ from kernels.reference.composite import relit
 from kernels.reference.difference import difference, lab
 from kernels.reference.letterbox import unletterbox
 from kernels.reference.relight import IDENTITY, followed, place, seen
+from kernels.reference.scene import suggested, turned
 from kernels.reference.srgb import F32, U8, encoded_to_linear, srgb_to_linear
 from kernels.reference.window import Window
 from server.contract import Look, parse_look
 from server.engines import RelightEngine
 from server.report import Report
+from server.stages.decode import scene
 
 MEAN_LIMIT, DETAIL_LIMIT = 30.0, 0.6
 """Mean CIEDE2000 of the change above, and correlation of fine detail below which a person is asked."""
@@ -61,10 +63,18 @@ class Relighter:
 def surroundings(look: Look, above: F32, below: F32) -> F32:
     """Return the spherical harmonics [27] of the new surroundings, coefficient major, RGB minor.
 
-    The studio's light from above, a floor of the background's colour below; the room takes on some of that colour.
+    The studio's light from above, a floor of the background's colour below; the room takes on some of that colour. A
+    scene's floor and room are its own, and the lamps stand where it is brighter.
     """
-    floor = srgb_to_linear(np.array(look.rgb, np.uint8))
-    room = 1 - ROOM_TAKES + ROOM_TAKES * floor
+    picture = scene(look)
+    if picture is None:
+        floor = srgb_to_linear(np.array(look.rgb, np.uint8))
+        room = 1 - ROOM_TAKES + ROOM_TAKES * floor
+    else:
+        found = suggested(picture)
+        floor, room = found.ground, 1 - ROOM_TAKES + ROOM_TAKES * found.room
+        if found.azimuth is not None:
+            above = turned(above, found.azimuth - float(np.arctan2(above[1], above[3])))
     return (np.outer(above, room) + np.outer(below, floor)).astype(np.float32).ravel()
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 
 import cv2
 import numpy as np
@@ -123,3 +125,31 @@ def test_report_is_closed_with_size_and_times(rng):
     assert {"decode", "encode", "waiting", "total"} <= set(facts["timings_ms"])
     assert facts["timings_ms"]["total"] >= facts["timings_ms"]["encode"] > 0
     assert "trace" not in facts
+
+
+def sources(data: bytes) -> list[str]:
+    """Digital source types in a file's XMP."""
+    image = Image.open(io.BytesIO(data))
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    text = xmp if isinstance(xmp, str) else xmp.decode()
+    return re.findall("digitalsourcetype/([A-Za-z]+)", text)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+def test_relit_and_styled_pictures_say_so(rng, format):
+    """Google keeps such pictures from passing for plain photos; what shows the photo's own pixels carries no tag."""
+    picture = jewel(rng, (255, 255, 255))
+
+    def made(look: Look, safe: bool) -> list[str]:
+        report = Report.begin()
+        with report.stage("decode"):
+            report.facts["identity_safe"] = safe
+        wire = np.frombuffer(look.to_bytes(), np.uint8)
+        return sources(encode(picture, wire, report.write())["image"].tobytes())
+
+    scene = encoded(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8), Look(format="png"))
+    styled = Look(format=format, scene=base64.b64encode(scene))
+    assert made(Look(format=format), True) == []
+    assert made(Look(format=format), False) == ["compositeWithTrainedAlgorithmicMedia"]
+    assert made(styled, True) == ["compositeCapture"]
+    assert made(styled, False) == ["compositeWithTrainedAlgorithmicMedia"]

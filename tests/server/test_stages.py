@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import resource
 
 import cv2
@@ -16,6 +17,7 @@ from server.engines import RelightEngine
 from server.report import Report
 from server.repository import default_repository
 from server.stages.composite import composite
+from server.stages.decode import scene
 from server.stages.refine import judge, refine, refined, upsample
 from server.stages.relight import Relighter, surroundings
 
@@ -252,3 +254,29 @@ def test_fifty_megapixels_once():
     assert facts["openings"]["kept"] == 1
     assert (colour[0] == 255).all()
     assert grown <= 12 * pixels.nbytes
+
+
+def scene_of(picture: np.ndarray, **fields) -> Look:
+    ok, code = cv2.imencode(".png", picture[..., ::-1])
+    assert ok
+    return Look(scene=base64.b64encode(code.tobytes()), **fields)
+
+
+def test_a_scene_is_the_background_and_lights_the_piece():
+    """Beside the piece the picture is the scene's very pixels; one bright on the right lights from there."""
+    picture = np.zeros((2 * SIZE, 2 * SIZE, 3), np.uint8)
+    picture[:, :SIZE], picture[:, SIZE:] = (40, 60, 80), (200, 210, 220)
+    out, _ = composed(scene_of(picture, size=None))
+    empty = ring(2 * SIZE) == 0
+    np.testing.assert_array_equal(out[empty], picture[empty])
+    card = read_card(default_repository() / "relight" / "1" / "model.json", RelightCard)
+    light = surroundings(scene_of(picture), np.array(card.above), np.array(card.below)).reshape(9, 3)
+    assert light[3].mean() > 0.02  # order 1, x: more from the right
+    assert abs(light[1].mean()) < abs(light[3].mean())
+
+
+def test_a_broken_scene_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"^bad look: scene: not a JPEG"):
+        scene(Look(scene=base64.b64encode(b"no picture")))
+    with pytest.raises(ValueError, match="leave background out"):
+        scene_of(np.zeros((20, 20, 3), np.uint8), background="#102030")
