@@ -18,7 +18,8 @@ from training.dataset import U8, backdrop, camera
 from training.shade import F32
 
 SIDE = 256
-DEVELOPED, USES = 64, 8
+"""What the shipped network sees; training may start smaller, which is cheaper."""
+DEVELOPED, USES = 64, 12
 """Pairs kept at a time, and views cut from each."""
 WHITE = 0.65
 """Share of the pairs whose target is the studio for pure white."""
@@ -57,6 +58,7 @@ class Pairs:
     """Everything there is to learn from, found in `folder`."""
 
     folder: Path
+    side: int = SIDE
     traced: list[shade.Traced] = field(default_factory=list)
     developed: list[Pair] = field(default_factory=list)
 
@@ -74,10 +76,10 @@ class Pairs:
         if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
             self.developed.append(develop(rng, self.traced[int(rng.integers(len(self.traced)))]))
             self.developed = self.developed[-DEVELOPED:]
-        return view(rng, self.developed[int(rng.integers(len(self.developed)))])
+        return view(rng, self.developed[int(rng.integers(len(self.developed)))], self.side)
 
 
-def view(rng: np.random.Generator, pair: Pair) -> tuple[F32, F32, F32]:
+def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32]:
     """Cut the piece out of its photo, with a camera's faults and a segmentation's."""
     alpha = pair.answer[..., 0]
     rows, columns = np.flatnonzero((alpha > 64).any(1)), np.flatnonzero((alpha > 64).any(0))
@@ -87,13 +89,13 @@ def view(rng: np.random.Generator, pair: Pair) -> tuple[F32, F32, F32]:
     corner = middle - reach / 2 + rng.normal(0, 0.02, 2) * reach
 
     def cut(image: NDArray[Any]) -> NDArray[Any]:
-        scale = SIDE / reach
+        scale = side / reach
         at = corner
         if scale < 0.7:  # warpAffine does not average: shrink first
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             at, scale = corner * scale, 1.0
         matrix = np.array([[scale, 0, -scale * at[0]], [0, scale, -scale * at[1]]])
-        return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+        return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR)
 
     photo = camera(rng, cut(pair.photo)).astype(np.float32) / 255
     answer = cut(pair.answer).astype(np.float32) / 255

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from training.pairs import Pairs
+from training.pairs import SIDE, Pairs
 from training.relight import Relight, applied, to_linear
 from training.train import agree
 
@@ -42,6 +42,7 @@ class Plan:
     data: Path
     start: Path | None
     minutes: float
+    side: int
     batch: int
     rate: float
     workers: int
@@ -51,15 +52,15 @@ class Plan:
 class Views(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     """Endless views of pairs, see `pairs.Pairs.draw`."""
 
-    def __init__(self, folder: Path, seed: tuple[int, ...]) -> None:
-        self.folder, self.seed = folder, seed
+    def __init__(self, folder: Path, side: int, seed: tuple[int, ...]) -> None:
+        self.folder, self.side, self.seed = folder, side, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Draw without end."""
         cv2.setNumThreads(1)
         info = get_worker_info()
         rng = np.random.default_rng((*self.seed, info.id if info else 0))
-        pairs = Pairs(self.folder).look()
+        pairs = Pairs(self.folder, self.side).look()
         while True:
             seen, light, truth = pairs.draw(rng)
             yield torch.from_numpy(seen), torch.from_numpy(light), torch.from_numpy(truth)
@@ -137,7 +138,9 @@ def train(plan: Plan) -> None:
         optimizer.load_state_dict(kept["optimizer"])
         step, used = kept["step"], kept["seconds"]
         print(f"resumed at step {step}, {used:.0f} s", flush=True)
-    batches = iter(DataLoader(Views(plan.data, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers))
+    batches = iter(
+        DataLoader(Views(plan.data, plan.side, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers)
+    )
     total, mark, saved, clock = 0.0, step, time.monotonic(), time.monotonic()
     while used < plan.minutes * 60:
         seen, light, truth = (part.to(device, non_blocking=True) for part in next(batches))
@@ -185,6 +188,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("training/.data/paths"))
     parser.add_argument("--start", type=Path, help="an exported network to go on from")
     parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--side", type=int, default=SIDE, help="start at 128, end at 256: most is learned cheaply")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--workers", type=int, default=1)
