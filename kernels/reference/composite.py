@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
+from kernels.reference.srgb import F32, U8, linear_to_srgb, srgb_to_linear
 from kernels.reference.window import Window
 
 PRESENT = 0.25
 """Alpha above which a pixel counts as the piece when it is framed."""
+
+STRIP = 32
+"""Rows that are relit at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,17 @@ def relit(foreground: F32, light: F32) -> F32:
         matrix = light.reshape(3, 4)
         unchanged = np.array_equal(matrix, np.eye(3, 4))
         return foreground if unchanged else foreground @ matrix[:, :3].T + matrix[:, 3]
-    channels = cv2.split(foreground)
-    # cv2.resize takes at most four channels at a time.
-    full = [
-        cv2.split(cv2.resize(light[..., 4 * c : 4 * c + 4], (width, height), interpolation=cv2.INTER_LINEAR))
-        for c in range(3)
-    ]
-    out: Plane = cv2.merge([r * channels[0] + g * channels[1] + b * channels[2] + t for r, g, b, t in full])
+    # Rows of the grid first, then strips that stay in the cache. cv2.resize takes at most four channels at a time.
+    tall = [cv2.resize(np.ascontiguousarray(light[..., 4 * c : 4 * c + 4]), (light.shape[1], height)) for c in range(3)]
+    out = np.empty_like(foreground)
+    for top in range(0, height, STRIP):
+        red, green, blue = cv2.split(foreground[top : top + STRIP])
+        lit = []
+        for rows in tall:
+            part = rows[top : top + STRIP]
+            r, g, b, t = cv2.split(cv2.resize(part, (width, len(part))))
+            lit.append(r * red + g * green + b * blue + t)
+        out[top : top + STRIP] = cv2.merge(lit)
     return out
 
 
