@@ -2,7 +2,7 @@
 
 As in HDRNet (Gharbi et al. 2017) the network decides at low resolution, and the transform is applied to the photo's
 own pixels at theirs: hallmarks, milgrain and facets stay what they are. Convolution, ReLU, bilinear resize, pixel
-unshuffle, concatenation and exponential only.
+unshuffle, pooling, concatenation and pointwise functions only.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from training.network import Merge, conv, fill
 
 STEPS = (32, 48, 80, 112, 128)
 """Channels at strides 2, 4, 8, 16, 32."""
+LUMINANCE = (0.2126, 0.7152, 0.0722)
 GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
 
@@ -47,12 +48,12 @@ class Relight(nn.Module):
         self.merge16 = Merge(c32, c16, 64, 96)
         self.merge8 = Merge(96 + 32, c8, 64, 80)
         self.merge4 = Merge(80, c4, 48, 64)
-        self.head = nn.Conv2d(64, 12, 3, padding=1)
+        self.head = nn.Conv2d(64, 5, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, seen: Tensor, light: Tensor) -> Tensor:
-        """Return the transforms; an untrained network changes nothing."""
+        """Return the transforms."""
         f2 = self.stem(functional.pixel_unshuffle(seen - 0.5, 2))
         f4 = self.down4(f2)
         f8 = self.down8(f4)
@@ -64,14 +65,7 @@ class Relight(nn.Module):
         x = x + x.mean((2, 3), keepdim=True)
         x = self.merge16(x, f16)
         x = self.merge8(torch.cat([x, lit.expand(-1, -1, *x.shape[2:])], 1), f8)
-        raw = self.head(self.merge4(x, f4))
-        gain = torch.exp(raw[:, 0::5].clamp(-4, 4))  # of a row-major 3x4 matrix these are the diagonal
-        rows = []
-        for c in range(3):
-            row = [raw[:, 4 * c + k : 4 * c + k + 1] for k in range(4)]
-            row[c] = gain[:, c : c + 1]
-            rows += row
-        return torch.cat(rows, 1)
+        return transforms(self.head(self.merge4(x, f4)).float(), local_mean(seen.float()))
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -86,6 +80,38 @@ class Relight(nn.Module):
             bias = given[f"{name}.weight"]
             fill(layer, torch.from_numpy(held[f"{name}.weight"].copy()), torch.from_numpy(held[bias].copy()))
         return len(own)
+
+
+def local_mean(seen: Tensor) -> Tensor:
+    """Return the piece's linear colour around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther."""
+    alpha = seen[:, 3:4]
+    held = torch.cat([to_linear(seen[:, :3]) * alpha, alpha], 1)
+    near = functional.avg_pool2d(held, GRID)
+    size = near.shape[2:]
+    wide = functional.avg_pool2d(near, 3, 1, 1)
+    far = functional.interpolate(functional.avg_pool2d(near, 8), size, mode="bilinear", align_corners=False)
+    whole = near.mean((2, 3), keepdim=True)
+    sums = near + wide + 1e-2 * far + 1e-3 * whole
+    return sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
+
+
+def transforms(raw: Tensor, mean: Tensor) -> Tensor:
+    """Turn the head's five planes and the local mean [N, 3, h, w] into affine transforms [N, 12, h, w].
+
+    The first three move the mean, by its logit, to a new one; the others scale the departures from it: those of
+    lightness, which take the new mean's hue, as reflections in coloured metal do, and those of colour.
+    """
+    old = mean.clamp(1e-3, 1 - 1e-3)
+    new = torch.sigmoid(torch.log(old / (1 - old)) + 4 * raw[:, :3])
+    luminance = torch.tensor(LUMINANCE, device=raw.device)
+    hue = new / ((new * luminance[:, None, None]).sum(1, keepdim=True) + 1e-3)
+    light, colour = torch.exp(raw[:, 3:4].clamp(-2, 2)), torch.exp(raw[:, 4:5].clamp(-2, 2))
+    rows = []
+    for c in range(3):
+        row = [(light * hue[:, c : c + 1] - colour) * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
+        moved = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
+        rows += [*row, new[:, c : c + 1] - moved]
+    return torch.cat(rows, 1)
 
 
 def to_linear(encoded: Tensor) -> Tensor:

@@ -10,19 +10,41 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
-from training.relight import GRID, Relight, applied, to_linear  # noqa: E402
+from training.relight import GRID, Relight, applied, local_mean, to_linear, transforms  # noqa: E402
 from training.relight_train import agreement, loss, to_lab  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/relight/1/model.onnx"
 
 
-def test_an_untrained_network_changes_nothing():
+def test_an_untrained_network_leaves_gray_as_it_is():
+    """It moves no mean and scales no departure; of a gray piece even the hue is kept."""
     torch.manual_seed(0)
+    seen = torch.rand(2, 1, 64, 64).repeat(1, 6, 1, 1) * 0.8 + 0.1
     with torch.no_grad():
-        made = Relight()(torch.rand(2, 6, 64, 64), torch.randn(2, 27))
+        made = Relight()(seen, torch.randn(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
-    photo = torch.rand(2, 3, 64, 64)
-    torch.testing.assert_close(applied(made, photo), photo)
+    photo = to_linear(seen[:, :3])
+    torch.testing.assert_close(applied(made, photo), photo, atol=4e-3, rtol=0)
+
+
+def test_a_moved_mean_keeps_the_detail_around_it():
+    """Where the head brightens by a logit, the mean goes there, and departures from it stay as they were."""
+    mean = torch.full((1, 3, 1, 1), 0.3)
+    raw = torch.tensor([0.25, 0.25, 0.25, 0.0, 0.0]).reshape(1, 5, 1, 1)
+    photo = torch.tensor([0.2, 0.3, 0.4]).reshape(1, 1, 1, 3).repeat(1, 3, 1, 1)
+    out = applied(transforms(raw, mean), photo)[0, 0, 0]
+    new = 1 / (1 + np.exp(-(np.log(0.3 / 0.7) + 1)))
+    np.testing.assert_allclose(out.numpy(), [new - 0.1, new, new + 0.1], atol=2e-3)
+
+
+def test_the_mean_is_the_pieces_own():
+    """A gray ground around a red piece does not touch it, and cells without a piece take the nearest."""
+    seen = torch.full((1, 6, 64, 64), 0.5)
+    seen[:, 3:] = 0
+    seen[:, 0, 16:40, 16:40], seen[:, 1:3, 16:40, 16:40], seen[:, 3, 16:40, 16:40] = 1.0, 0.0, 1.0
+    mean = local_mean(seen)
+    assert mean[0, 0].min() > 0.9
+    assert mean[0, 1:].max() < 0.05
 
 
 def test_training_applies_a_grid_as_the_server_does():
