@@ -14,7 +14,14 @@ from typing import Any
 from perf.provenance import ROOT
 
 RESULTS = ROOT / "perf" / "results"
-DOCUMENTS = ("README.md", "docs/quality.md", "docs/speed.md", "docs/look.md", "docs/model-segment.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/quality.md",
+    "docs/speed.md",
+    "docs/look.md",
+    "docs/model-segment.md",
+    "docs/model-relight.md",
+)
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
@@ -211,6 +218,27 @@ def edges() -> str:
     )
 
 
+def relight() -> str:
+    """The relight network on path traced pairs, beside the plain composite."""
+    result = json.loads((ROOT / "training" / "results" / "relight.json").read_text())
+    rows = []
+    for name, groups in {"plain composite": result["plain composite"], **result["rows"]}.items():
+        cells = [
+            " / ".join(f"{groups[group][key]:.3g}" for group in ("seen", "unseen"))
+            for key in ("piece", "stone", "detail")
+        ]
+        rows.append([name, *cells, f"{result['ms'][name]:.0f}" if name in result["ms"] else ""])
+    head = ["", "piece, seen / unseen", "stones, seen / unseen", "detail, seen / unseen", "ms"]
+    counts = " and ".join(f"{result['plain composite'][group]['pairs']} {group}" for group in ("seen", "unseen"))
+    made, exact = result["training"], result["studio in closed form"]
+    return (
+        f"{table(head, rows)}\n\nThe studio in closed form is {exact['mean']:.1f} ({exact['least']:.1f} to "
+        f"{exact['most']:.1f}) from the path traced one, over {exact['pairs']} pieces. CIEDE2000 against the studio picture; {counts} pairs. {made['steps']} steps, "
+        f"{made['seconds'] / 60:.0f} minutes, {made['pieces']} traced pieces. `python -m training.relight_export` at "
+        f"{made['commit']} on {made['machine']} ([training/results/relight.json]({{up}}training/results/relight.json))"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
@@ -223,6 +251,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "streaming": streaming,
     "jpeg": jpeg,
     "edges": edges,
+    "relight": relight,
 }
 
 

@@ -20,7 +20,7 @@ from training import studio
 from training.export import commit
 from training.pairs import SIDE
 from training.relight import GRID, Relight
-from training.relight_measure import F32, Network, of_checkpoint, over_folder
+from training.relight_measure import F32, Network, closed_form, of_checkpoint, over_folder
 
 DATA = (
     "Pairs of pictures of synthetic jewelry whose light paths were traced by this repository (training/paths.py): as "
@@ -116,6 +116,7 @@ def main() -> None:
     pairs = options.data / "relit"
     rows = {name: over_folder(network, pairs)[0] for name, network in networks.items()}
     result = {"plain composite": over_folder(None, pairs)[0], "rows": rows, "ms": time_ms(networks)}
+    result["studio in closed form"] = closed_form(pairs)
     pieces = len(list((options.data / "paths").glob("*.json")))
     training |= {"commit": commit(), "pieces": pieces, "machine": "2 shared cores, no GPU"}
     options.result.write_text(json.dumps(result | {"training": training}, indent=1) + "\n")

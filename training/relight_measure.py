@@ -22,7 +22,7 @@ from kernels.reference.difference import difference, lab
 from kernels.reference.relight import place, seen
 from kernels.reference.srgb import linear_to_srgb, srgb_to_linear
 from kernels.reference.window import Window
-from training import studio
+from training import shade, studio
 from training.relight import Relight
 from training.shade import F32, U8
 
@@ -113,6 +113,21 @@ def over_folder(network: Network | None, folder: Path, side: int = 256) -> tuple
         if found
     }
     return mean, pictures
+
+
+def closed_form(folder: Path) -> dict[str, float]:
+    """CIEDE2000 of the studio in closed form to the path traced one, for the pairs whose paths lie in folder/paths."""
+    apart = []
+    for note in sorted((folder / "paths").glob("*.json")):
+        name, piece = folder / note.stem, shade.read(note.with_suffix(""))
+        white, answer = (
+            np.asarray(Image.open(f"{name}.{k}").convert("RGB")) for k in ("white.png", "white.answer.png")
+        )
+        colour, covered = studio.picture(piece, studio.white(piece), piece.materials, 1)
+        picture = over_white(colour, covered[..., 0].astype(np.float32) / 255)
+        apart.append(figures(picture, white, white, answer)["piece"])
+    spread = {"mean": np.mean(apart), "least": np.min(apart), "most": np.max(apart)}
+    return {"pairs": len(apart)} | {key: round(float(value), 2) for key, value in spread.items()}
 
 
 def main() -> None:
