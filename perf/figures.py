@@ -233,7 +233,8 @@ def relight() -> str:
     made, exact = result["training"], result["studio in closed form"]
     return (
         f"{table(head, rows)}\n\nThe studio in closed form is {exact['mean']:.1f} ({exact['least']:.1f} to "
-        f"{exact['most']:.1f}) from the path traced one, over {exact['pairs']} pieces. CIEDE2000 against the studio picture; {counts} pairs. {made['steps']} steps, "
+        f"{exact['most']:.1f}) from the path traced one, over {exact['pairs']} pieces. CIEDE2000 "
+        f"against the studio picture; {counts} pairs. {made['steps']} steps, "
         f"{made['seconds'] / 60:.0f} minutes, {made['pieces']} traced pieces. `python -m training.relight_export` at "
         f"{made['commit']} on {made['machine']} ([training/results/relight.json]({{up}}training/results/relight.json))"
     )
