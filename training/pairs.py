@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from kernels.reference.relight import sampled
+from kernels.reference.window import Window
 from training import shade, studio
 from training.dataset import U8, backdrop, camera
 from training.shade import F32
 
 SIDE = 256
 """What the shipped network sees; training may start smaller, which is cheaper."""
-DEVELOPED, USES = 64, 12
+STORED, ROOM = 320, 1.4
+"""Pixels a side of a stored pair, and its side in longer sides of the piece."""
+DEVELOPED, USES = 64, 14
 """Pairs kept at a time, and views cut from each."""
 WHITE = 0.65
 """Share of the pairs whose target is the studio for pure white."""
@@ -27,7 +29,10 @@ WHITE = 0.65
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One piece in two lights: photo, answer [H, W, 3] uint8, colour [H, W, 3] uint8 sRGB premultiplied, light [27]."""
+    """The square around one piece in two lights, STORED pixels a side, and the second light [27].
+
+    photo, answer uint8 [S, S, 3]; colour uint8 [S, S, 3], sRGB, premultiplied.
+    """
 
     photo: U8
     answer: U8
@@ -50,7 +55,18 @@ def develop(rng: np.random.Generator, piece: shade.Traced) -> Pair:
     photo, answer = shade.photograph(rng, piece, backdrop(rng, piece.size), drawn, seed)
     colour, whole = studio.picture(piece, target, drawn, seed)
     colour = np.round(encoded(colour.clip(0, 1)) * whole[..., :1]).astype(np.uint8)
-    return Pair(photo, answer, colour, target.harmonics())
+    square = around(answer[..., 0])
+    return Pair(
+        *(sampled(image, square, STORED).astype(np.uint8) for image in (photo, answer, colour)), target.harmonics()
+    )
+
+
+def around(alpha: U8) -> Window:
+    """Return the square around a piece that every view of it lies in."""
+    rows, columns = np.flatnonzero((alpha > 64).any(1)), np.flatnonzero((alpha > 64).any(0))
+    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    side = round(ROOM * max(right - left, bottom - top))
+    return Window(int(left + right - side) // 2, int(top + bottom - side) // 2, side, side)
 
 
 @dataclass
@@ -81,26 +97,17 @@ class Pairs:
 
 def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32]:
     """Cut the piece out of its photo, with a camera's faults and a segmentation's."""
-    alpha = pair.answer[..., 0]
-    rows, columns = np.flatnonzero((alpha > 64).any(1)), np.flatnonzero((alpha > 64).any(0))
-    middle = np.array([columns[0] + columns[-1] + 1, rows[0] + rows[-1] + 1]) / 2
-    reach = max(columns[-1] - columns[0], rows[-1] - rows[0]) + 1
-    reach *= float(rng.uniform(1.0, 1.3))
-    corner = middle - reach / 2 + rng.normal(0, 0.02, 2) * reach
+    reach = STORED / ROOM * float(rng.uniform(1.0, 1.3))
+    left, top = (round(STORED / 2 - reach / 2 + rng.normal(0, 0.02) * reach) for _ in range(2))
+    window = Window(left, top, round(reach), round(reach))
 
-    def cut(image: NDArray[Any]) -> NDArray[Any]:
-        scale = side / reach
-        at = corner
-        if scale < 0.7:  # warpAffine does not average: shrink first
-            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            at, scale = corner * scale, 1.0
-        matrix = np.array([[scale, 0, -scale * at[0]], [0, scale, -scale * at[1]]])
-        return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR)
+    def cut(image: U8) -> U8:
+        return np.round(sampled(image, window, side)).astype(np.uint8)
 
     photo = camera(rng, cut(pair.photo)).astype(np.float32) / 255
     answer = cut(pair.answer).astype(np.float32) / 255
     weight = answer[..., :1].copy()
-    colour = cut(pair.colour) / np.maximum(255 * weight, 1)
+    colour = cut(pair.colour).astype(np.float32) / np.maximum(255 * weight, 1)
     if rng.random() < 0.5:
         answer = cv2.GaussianBlur(answer, (0, 0), float(rng.uniform(0.3, 1.5)))
     if rng.random() < 0.2:  # metal taken for stone, or nothing known of either
