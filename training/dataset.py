@@ -208,14 +208,18 @@ def laid(rng: np.random.Generator, ground: U8, piece: U8, alpha: U8) -> U8:
     return (dark * (1 - a) + piece * a).clip(0, 255).astype(np.uint8)
 
 
-def camera(rng: np.random.Generator, image: U8) -> U8:
-    """Vary exposure, white balance, contrast, saturation, blur, noise, sharpening and JPEG as phones do."""
+def camera(rng: np.random.Generator, image: U8, tones: float = 1.0) -> U8:
+    """Vary exposure, white balance, contrast, saturation, blur, noise, sharpening and JPEG as phones do.
+
+    tones: how far the first four go; 1 for a network that must not trust a colour, less for one that reads them.
+    """
     x = image.astype(np.float32) / 255
     if rng.random() < 0.85:
-        x = x ** float(np.exp(rng.normal(0, 0.22))) * rng.uniform(0.75, 1.2) * np.exp(rng.normal(0, 0.06, 3))
-        x = (x - 0.5) * float(np.exp(rng.normal(0, 0.15))) + 0.5
+        gain = rng.uniform(1 - 0.25 * tones, 1 + 0.2 * tones) * np.exp(rng.normal(0, 0.06 * tones, 3))
+        x = x ** float(np.exp(rng.normal(0, 0.22 * tones))) * gain
+        x = (x - 0.5) * float(np.exp(rng.normal(0, 0.15 * tones))) + 0.5
         gray = x.mean(-1, keepdims=True)
-        x = gray + (x - gray) * float(rng.uniform(0.4, 1.4))
+        x = gray + (x - gray) * float(rng.uniform(1 - 0.6 * tones, 1 + 0.4 * tones))
     if rng.random() < 0.3:
         x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.4)))
     elif rng.random() < 0.3:

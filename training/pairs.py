@@ -104,7 +104,7 @@ def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32
     def cut(image: U8) -> U8:
         return np.round(sampled(image, window, side)).astype(np.uint8)
 
-    photo = camera(rng, cut(pair.photo)).astype(np.float32) / 255
+    photo = camera(rng, cut(pair.photo), 0.35).astype(np.float32) / 255
     answer = cut(pair.answer).astype(np.float32) / 255
     weight = answer[..., :1].copy()
     colour = cut(pair.colour).astype(np.float32) / np.maximum(255 * weight, 1)
