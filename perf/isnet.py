@@ -102,7 +102,7 @@ def main() -> None:
     card = read_card(folder / "model.json")
     net = card.input
     engine = OpenVinoEngine(card, folder, net.size, args.threads)
-    overview = OpenVinoEngine(card, folder, net.overview, args.threads)
+    overview = OpenVinoEngine(card, folder, net.overview, args.threads, card.overview)
     pixels = np.asarray(Image.open(next(cases.glob("*.photo.jpg"))).convert("RGB"))
     calls = {
         "isnet": lambda: peer(pixels),

@@ -89,7 +89,7 @@ def main() -> None:
     args = parser.parse_args()
     card = read_card(FOLDER / "model.json")
     net = card.input
-    overview = OpenVinoEngine(card, FOLDER, net.overview, args.threads)
+    overview = OpenVinoEngine(card, FOLDER, net.overview, args.threads, card.overview)
     engine = OpenVinoEngine(card, FOLDER, net.size, args.threads)
 
     def look(pixels: U8, windowed: bool) -> Looked:

@@ -58,7 +58,7 @@ def unbatched(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[], Any]]:
     """Return one call per stage, each on what the stages before it made of `photo`; only `only`'s where it is given."""
     card = read_card(SEGMENT / "model.json")
-    locator = Locator(OpenVinoEngine(card, SEGMENT, card.input.overview, Settings().threads))
+    locator = Locator(OpenVinoEngine(card, SEGMENT, card.input.overview, Settings().threads, card.overview))
     segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, card.input.size, Settings().threads))
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
         "decode": Decoder(card, Settings()),

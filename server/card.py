@@ -62,6 +62,8 @@ class Card(Weights):
     alpha: Channel
     metal: Channel | None = None
     stone: Channel | None = None
+    overview: str | None = None
+    """Output, of the same channels, that is read where the whole photo is only looked over; None: the same one."""
     sigmoid: bool = False
     """True where the network answers logits and the server has to apply the sigmoid."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,25 @@ from kernels.reference.srgb import F32
 from server.card import Card, RelightCard, Weights, check_weights
 
 
-def compiled(card: Weights, folder: Path, shapes: Mapping[str, Sequence[int]], threads: int) -> ov.CompiledModel:
-    """Compile a card's network for inputs of fixed shapes; raise ValueError where it does not fit its card or them."""
+def compiled(
+    card: Weights, folder: Path, shapes: Mapping[str, Sequence[int]], outputs: Collection[str], threads: int
+) -> ov.CompiledModel:
+    """Compile what a card's network needs for `outputs`, for inputs of fixed shapes.
+
+    Raises ValueError where it does not fit its card or does not take these shapes.
+    """
     path = check_weights(card, folder)
     core = ov.Core()
     model = core.read_model(path)
     inputs = sorted(name for port in model.inputs for name in port.names)
     if missing := sorted(set(shapes) - set(inputs)):
         raise ValueError(f"{path}: no input {', '.join(missing)}; the network has {', '.join(inputs)}")
+    names = {name for port in model.outputs for name in port.names}
+    if unknown := sorted(set(outputs) - names):
+        raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
+    for result in model.get_results():
+        if not result.output(0).names & set(outputs):
+            model.remove_result(result)  # and with it what only it needs
     try:
         model.reshape({name: list(shape) for name, shape in shapes.items()})
     except RuntimeError as refused:
@@ -36,22 +47,21 @@ def compiled(card: Weights, folder: Path, shapes: Mapping[str, Sequence[int]], t
 class OpenVinoEngine:
     """Runs a card's network on the CPU by OpenVINO, at one size, in the precision that the card measured as safe."""
 
-    def __init__(self, card: Card, folder: Path, size: int, threads: int) -> None:
-        """Compile the network in `folder` for inputs of `size` x `size`.
+    def __init__(self, card: Card, folder: Path, size: int, threads: int, output: str | None = None) -> None:
+        """Compile the network in `folder` for inputs of `size` x `size`; `output` is read in place of the card's.
 
         Raises ValueError where it does not fit its card or does not take that size.
         """
         self.card, self.size = card, size
-        path = folder / card.file
+        channels = [card.alpha, card.metal, card.stone]
+        self._channels = [c and (output or c.output, c.channel) for c in channels]
+        wanted = dict.fromkeys(c[0] for c in self._channels if c)
         # One photo at a time: on a CPU a batch is no faster, and OpenVINO keeps memory for every batch size it has met.
-        self._network = compiled(card, folder, {card.input.name: (1, 3, size, size)}, threads)
-        names = {name for output in self._network.outputs for name in output.names}
-        wanted = [channel.output for channel in (card.alpha, card.metal, card.stone) if channel]
-        if unknown := sorted(set(wanted) - names):
-            raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
+        self._network = compiled(card, folder, {card.input.name: (1, 3, size, size)}, wanted, threads)
         for name in wanted:  # a size that was frozen into the graph's inside shows here
             made = self._network.output(name).partial_shape
             if not made[2:].compatible(ov.PartialShape([size, size])):
+                path = folder / card.file
                 raise ValueError(f"{path}: at {size}x{size} the network's output {name} is {made}, not that size")
 
     def __call__(self, net_input: F32) -> F32:
@@ -65,9 +75,9 @@ class OpenVinoEngine:
         coarse = np.zeros_like(net_input)
         for photo, maps in zip(net_input, coarse, strict=True):
             answer = self._network({self.card.input.name: photo[None]})
-            for index, channel in enumerate((self.card.alpha, self.card.metal, self.card.stone)):
+            for index, channel in enumerate(self._channels):
                 if channel:
-                    found = answer[channel.output][0, channel.channel]
+                    found = answer[channel[0]][0, channel[1]]
                     maps[index] = 1 / (1 + np.exp(-found)) if self.card.sigmoid else found
         return coarse.clip(0, 1, out=coarse)
 
@@ -78,7 +88,9 @@ class RelightEngine:
     def __init__(self, card: RelightCard, folder: Path, threads: int) -> None:
         """Compile the network in `folder`; raise ValueError where it does not fit its card."""
         self.card = card
-        self._network = compiled(card, folder, {"seen": (1, 6, card.side, card.side), "light": (1, 27)}, threads)
+        self._network = compiled(
+            card, folder, {"seen": (1, 6, card.side, card.side), "light": (1, 27)}, ("transforms",), threads
+        )
         made = self._network.output("transforms").partial_shape
         if not made.compatible(ov.PartialShape([1, 12, card.grid, card.grid])):
             raise ValueError(f"{folder / card.file}: transforms are {made}, the card says a grid of {card.grid}")

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # Input normalisation the encoder was trained with: (rgb255 - 127) / 128, for rgb in 0..1.
+KNOWN, DOUBTFUL, SURE = 0.15, 0.6, 0.9
+"""Alpha at half size from which a neighbourhood is known, and between which it is filled; see `TwoScales`."""
 MEAN = (127 / 255,) * 3
 SCALE = (128 / 255,) * 3
 BN_EPSILON = 1e-3
@@ -200,6 +202,30 @@ class Segment(nn.Module):
                 return count
             fill(layer, weight, bias)
         return min(len(own), len(given))
+
+
+class TwoScales(nn.Module):
+    """The network as it ships: at the input's size, held against itself at half of it.
+
+    Small, a photo shows less detail and more context: a vein of marble is nothing there, and the middle of a large
+    stone is not lost. What the half size knows nothing of is dropped, and what it is sure of, a few pixels from its
+    edge, is filled. [N, 3, H, W] normalised, sides multiples of 64, to `coarse` and `single`, the first pass alone.
+    """
+
+    def __init__(self, network: Segment) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return coverage [N, 3, H, W] twice: of both scales, and of the input's own."""
+        single = self.network(net_input)
+        half = self.network(functional.avg_pool2d(net_input, 2))
+        half = functional.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
+        alpha = half[:, :1]
+        known = (functional.max_pool2d(alpha, 9, 1, 4) / KNOWN).clamp(0, 1)
+        sure = ((1 - functional.max_pool2d(1 - alpha, 13, 1, 6) - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+        kept = single * known
+        return torch.maximum(kept, half * sure), single
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:

@@ -16,7 +16,7 @@ class TritonPythonModel:
         # segment's network at another size: one file, one card.
         segment = folder(args).parent.parent / "segment" / "1"
         card, threads = read_card(segment / "model.json"), Settings.from_environment(os.environ).threads
-        self.locate = Locator(OpenVinoEngine(card, segment, card.input.overview, threads))
+        self.locate = Locator(OpenVinoEngine(card, segment, card.input.overview, threads, card.overview))
 
     def execute(self, requests):
         return serve_batch(requests, "locate", self.locate)
