@@ -30,7 +30,7 @@ TO_XYZ = (
     (0.0193339, 0.1191920, 0.9503041),
 )
 WHITE_POINT = (0.95047, 1.0, 1.08883)
-DETAIL = 6.0
+DETAIL = 14.0
 """What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
 
 
