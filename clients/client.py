@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,16 @@ class Answer:
     name: str
     image: bytes
     report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One photo of a stream with a look of its own. Priority 1 overtakes 2 where photos wait in the server."""
+
+    name: str
+    photo: bytes
+    look: Look
+    priority: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +131,32 @@ class Client:
         except grpc.RpcError as lost:
             raise _error(lost, name) from lost
 
+    def submit(
+        self, photo: bytes, look: Look = CATALOG, *, ensemble: Ensemble = "catalog", timeout: float | None = None
+    ) -> Future[Answer]:
+        """Send one photo and return at once; the future holds its answer, or the MilgrainError that `cut` raises.
+
+        Nothing bounds how many are under way: that is the caller's to do.
+        """
+        answer: Future[Answer] = Future()
+        answer.set_running_or_notify_cancel()
+
+        def settle(call: Any) -> None:
+            try:
+                answer.set_result(_answer("photo", call.result()))
+            except grpc.FutureCancelledError:
+                answer.set_exception(Unavailable("photo: the connection was closed"))
+            except grpc.RpcError as lost:
+                answer.set_exception(_error(lost, "photo"))
+
+        self._stub.ModelInfer.future(_request("", photo, look.to_bytes(), ensemble), timeout=timeout).add_done_callback(
+            settle
+        )
+        return answer
+
     def stream(
         self,
-        photos: Iterable[Photo | tuple[str, bytes]],
+        photos: Iterable[Photo | tuple[str, bytes] | Order],
         look: Look = CATALOG,
         *,
         ensemble: Ensemble = "catalog",
@@ -131,8 +165,9 @@ class Client:
     ) -> Generator[tuple[str, Answer | MilgrainError], None, None]:
         """Yield `(name, answer)` as answers arrive, in whatever order; at most `in_flight` are unanswered.
 
-        A name is the path, or what came with the bytes; names may repeat. `photos` is read in a thread of its own,
-        only as far as the window allows. A photo that is refused, or cannot be read, comes as an error in its place:
+        A name is the path, or what came with the bytes; names may repeat. An Order brings a look of its own. `photos`
+        is read in a thread of its own, only as far as the window allows. A photo that is refused, or cannot be read,
+        comes as an error in its place:
         BadImage is final; Overloaded, and Unavailable from a server that is stopping, may be sent again later.
         Raise Unavailable when the connection is lost, TimedOut when one answer takes longer than `timeout` seconds.
         """
@@ -142,7 +177,7 @@ class Client:
 
     def _stream(
         self,
-        photos: Iterable[Photo | tuple[str, bytes]],
+        photos: Iterable[Photo | tuple[str, bytes] | Order],
         look: bytes,
         ensemble: Ensemble,
         in_flight: int,
@@ -161,9 +196,15 @@ class Client:
         def outgoing() -> Iterator[Any]:
             try:
                 for number, (_, photo) in enumerate(zip(tickets(), photos, strict=False)):
-                    name, photo = photo if isinstance(photo, tuple) else (_name(photo, f"photo {number}"), photo)
+                    if isinstance(photo, Order):
+                        order = photo
+                        name, request_look, priority = order.name, order.look.to_bytes(), order.priority
+                        photo = order.photo
+                    else:
+                        name, photo = photo if isinstance(photo, tuple) else (_name(photo, f"photo {number}"), photo)
+                        request_look, priority = look, 0
                     try:
-                        request = _request(str(number), _read(photo, name), look, ensemble)
+                        request = _request(str(number), _read(photo, name), request_look, ensemble, priority)
                     except BadImage as unreadable:
                         events.put((name, unreadable))
                     else:
@@ -260,9 +301,11 @@ def _read(photo: Photo, name: str) -> bytes:
         raise BadImage(f"{name}: {unreadable.strerror or unreadable}") from unreadable
 
 
-def _request(request_id: str, photo: bytes, look: bytes, ensemble: Ensemble) -> Any:
-    """Return the request of one photo: a batch of one, its tensors as raw bytes."""
+def _request(request_id: str, photo: bytes, look: bytes, ensemble: Ensemble, priority: int = 0) -> Any:
+    """Return the request of one photo: a batch of one, its tensors as raw bytes; priority 0 is the server's default."""
     request = wire.ModelInferRequest(model_name=ensemble, id=request_id, raw_input_contents=[photo, look])
+    if priority:
+        request.parameters["priority"].uint64_param = priority
     for tensor, data in ((PHOTO, photo), (LOOK, look)):
         request.inputs.add(name=tensor.name, datatype=tensor.dtype, shape=[1, len(data)])
     for tensor in (IMAGE, REPORT):

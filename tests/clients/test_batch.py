@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clients import batch
-from clients.batch import plan, run
+from clients import balance
+from clients.batch import run
 from clients.errors import BadImage, BadLook, ServerError, Unavailable
+from clients.source import plan
 from server.contract import Look
 
 
@@ -27,8 +28,8 @@ def photos(tmp_path, monkeypatch):
     return make
 
 
-def pairs(*inputs, out="out", suffix=".jpg"):
-    return {str(job.photo): str(job.picture) for job in plan(inputs, Path(out), suffix)}
+def pairs(*inputs, out="out"):
+    return {job.photo: job.picture for job in plan(inputs, Path(out), Look())}
 
 
 def test_folder_is_mirrored_and_sorted(photos):
@@ -89,18 +90,18 @@ def test_pictures_below_the_photos_are_no_photos(photos):
 def test_photos_are_never_replaced(photos):
     photos("in/ring.jpg")
     with pytest.raises(ValueError, match="among the photos"):
-        plan(["in"], Path("in"), ".jpg")
+        plan(["in"], Path("in"), Look())
     with pytest.raises(ValueError, match="would replace the photo"):
-        plan(["in/ring.jpg"], Path("in"), ".jpg")
+        plan(["in/ring.jpg"], Path("in"), Look())
 
 
 def test_missing_input_is_named(photos):
     with pytest.raises(FileNotFoundError, match=r"gone/\*\.jpg"):
-        plan(["gone/*.jpg"], Path("out"), ".jpg")
+        plan(["gone/*.jpg"], Path("out"), Look())
 
 
 def cut(client, *inputs, **options):
-    return {str(done.job.photo): done for done in run(client, plan(inputs, Path("out"), ".jpg"), Look(), **options)}
+    return {done.job.photo: done for done in run([client.address], plan(inputs, Path("out"), Look()), **options)}
 
 
 def test_pictures_and_reports_are_written(client, photos):
@@ -125,12 +126,10 @@ def test_refused_photo_leaves_no_file_and_harms_no_other(client, script, photos)
 
 
 KILLED_WHILE_WRITING = """
-import os, sys
-from pathlib import Path
-from clients import batch
-from clients.client import Answer
-Path.write_bytes = lambda path, data: (open(path, "wb").write(data[:3]), os._exit(9))
-batch._write(batch.Job(Path("in.jpg"), Path("out/ring.jpg")), Answer("in.jpg", b"picture", {}), False)
+import os
+from clients import store
+os.fsync = lambda file: os._exit(9)
+store.write("out/ring.jpg", b"picture")
 """
 
 
@@ -148,7 +147,7 @@ STOPPING = "Server is stopping, scheduler for model has stopped accepting new in
 
 @pytest.mark.parametrize("message", [BUSY, DRAINING, STOPPING])
 def test_server_that_turns_photos_away_is_asked_again(client, script, photos, monkeypatch, message):
-    monkeypatch.setattr(batch._Progress, "PAUSE", 0.01)
+    monkeypatch.setattr(balance, "PAUSE", 0.01)
     photos(*(f"in/{n}.jpg" for n in range(6)))
     turned_away = []
 
@@ -167,7 +166,7 @@ def test_server_that_turns_photos_away_is_asked_again(client, script, photos, mo
 
 
 def test_server_that_turns_photos_away_is_not_asked_for_ever(client, script, photos, monkeypatch):
-    monkeypatch.setattr(batch._Progress, "PAUSE", 0.01)
+    monkeypatch.setattr(balance, "PAUSE", 0.01)
     photos("in/a.jpg")
     script.refused = {b"in/a.jpg": BUSY}
     with pytest.raises(ServerError, match="maximum queue size"):
@@ -191,15 +190,15 @@ def test_restart_of_the_server_loses_nothing_and_repeats_nothing(client, script,
             answered.append(request.raw_input_contents[0])
 
     script.stream = counted
-    jobs = plan(["in"], Path("out"), ".jpg")
+    jobs = plan(["in"], Path("out"), Look())
     outcomes = []
-    for outcome in run(client, jobs, Look(), in_flight=2):
+    for outcome in run([client.address], jobs, in_flight=2):
         outcomes.append(outcome)
         if len(outcomes) == 10:
             script.stop()
             threading.Thread(target=restart, args=(script,)).start()
     assert sorted(str(done.job.photo) for done in outcomes) == [str(job.photo) for job in jobs]
-    assert all(job.picture.read_bytes() == str(job.photo).encode()[::-1] for job in jobs)
+    assert all(Path(job.picture).read_bytes() == str(job.photo).encode()[::-1] for job in jobs)
     assert len(answered) <= len(jobs) + 2  # what was under way when the server died may be cut twice, nothing else
 
 
@@ -210,7 +209,7 @@ def restart(script):
 
 def test_server_that_stays_away_ends_the_run(client, script, photos):
     photos("in/a.jpg", "in/b.jpg")
-    outcomes = run(client, plan(["in"], Path("out"), ".jpg"), Look(), in_flight=1, patience=0.5)
+    outcomes = run([client.address], plan(["in"], Path("out"), Look()), in_flight=1, patience=0.5)
     next(outcomes)
     script.stop()
     with pytest.raises(Unavailable, match="no server is ready"):
@@ -218,7 +217,7 @@ def test_server_that_stays_away_ends_the_run(client, script, photos):
 
 
 def test_photo_that_takes_the_server_down_is_given_up(client, script, photos, monkeypatch):
-    monkeypatch.setattr(batch._Progress, "PAUSE", 0.01)
+    monkeypatch.setattr(balance, "PAUSE", 0.01)
     photos("in/a.jpg", "in/poison.jpg", "in/z.jpg")
 
     def dies_of_poison(requests, context):
@@ -229,5 +228,5 @@ def test_photo_that_takes_the_server_down_is_given_up(client, script, photos, mo
 
     script.stream = dies_of_poison
     outcomes = cut(client, "in", in_flight=1)
-    assert "lost 3 times with this photo under way" in str(outcomes["in/poison.jpg"].result)
+    assert "lost 4 times with this photo under way" in str(outcomes["in/poison.jpg"].result)
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.jpg", "z.jpg"]

@@ -1,0 +1,148 @@
+"""One self-contained HTML page per run: totals, causes of failure, QA histograms, and what a person should look at."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from clients import store
+from clients.journal import Journal
+from clients.results import rows
+
+PAGE = Path(__file__).with_suffix(".html")
+SHOWN = 200
+"""How many pieces to review are shown with pictures; the rest are listed."""
+LISTED = 2000
+"""How many failed photos and photos to review are listed at all; results.jsonl holds every one."""
+SIDE = 420
+"""Longest side of a picture in the page, in pixels."""
+BINS = 20
+
+MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
+    "coverage: share of the photo that is piece": lambda qa: qa["coverage"],
+    "unsure: share of the piece that is neither in nor out": lambda qa: min(1.0, qa["unsure"]),
+}
+
+
+def kind(cause: str) -> str:
+    """Return a cause or a reason without what differs from photo to photo: the photo's name, brackets and numbers."""
+    cause = cause.partition("bad image: ")[2] or cause
+    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", cause))
+
+
+def write(journal: Journal) -> Path:
+    """Write report.html into the run's folder; return its path."""
+    path = journal.folder / "report.html"
+    store.write(str(path), page(list(rows(journal)), journal.facts).encode())
+    return path
+
+
+def page(found: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
+    """Return the page of these rows of `clients.results`."""
+    status = Counter(each["status"] for each in found)
+    review = [each for each in found if each["status"] == "done" and (each["needs_review"] or each["violations"])]
+    failed = [each for each in found if each["status"] == "failed"]
+    totals = {
+        "photos": len(found),
+        "done": status["done"],
+        "failed": status["failed"],
+        "left": status["left"],
+        "to review": sum(bool(each["needs_review"]) for each in review),
+        "break a preset's rules": sum(bool(each["violations"]) for each in review),
+    }
+    causes = Counter(f"{each['kind']}: {kind(each['cause'])}" for each in failed)
+    reasons = Counter(kind(reason) for each in review for reason in each["reasons"])
+    broken = Counter(f"{each['preset']}: {rule.partition(':')[0]}" for each in review for rule in each["violations"])
+    qa = [each["report"]["qa"] for each in found if each["report"] and "qa" in each["report"]]
+    counted = [_table("Failures by cause", causes), _table("Review by reason", reasons), _table("Rules broken", broken)]
+    pictured = [_row(each, number < SHOWN) for number, each in enumerate(review[:LISTED])]
+    unlisted = max(0, len(review) - LISTED) + max(0, len(failed) - LISTED)
+    return Template(PAGE.read_text()).substitute(
+        title=escape(f"{facts.get('source', 'run')} to {facts.get('out', '')}"),
+        totals="".join(f"<div><dt>{name}</dt><dd>{count}</dd></div>" for name, count in totals.items()),
+        counted="".join(counted),
+        histograms="".join(_histogram(name, [measure(each) for each in qa]) for name, measure in MEASURES.items()),
+        rows="\n".join([*(_row(each, False) for each in failed[:LISTED]), *pictured]),
+        more=f"<p>{unlisted} more in results.jsonl</p>" if unlisted else "",
+        footer=escape(f"started {facts.get('started', '')}; every photo's row is in results.jsonl beside this page"),
+    )
+
+
+def _table(title: str, counts: Counter[str]) -> str:
+    if not counts:
+        return ""
+    lines = "".join(f"<tr><td>{escape(name)}</td><td>{count}</td></tr>" for name, count in counts.most_common())
+    return f"<div><h2>{title}</h2><table>{lines}</table></div>"
+
+
+def _histogram(title: str, values: Iterable[float]) -> str:
+    """Return the share of photos per twentieth of 0 to 1 as bars."""
+    counts = Counter(min(BINS - 1, int(value * BINS)) for value in values)
+    if not counts:
+        return ""
+    most = max(counts.values())
+    bars = "".join(
+        f'<i style="height:{100 * counts[bin_] / most:.1f}%" title="{bin_ / BINS:.2f} to {(bin_ + 1) / BINS:.2f}: '
+        f'{counts[bin_]}"></i>'
+        for bin_ in range(BINS)
+    )
+    return f'<div><h2>{escape(title)}</h2><div class="bars">{bars}</div><div class="ends"><b>0</b><b>1</b></div></div>'
+
+
+def _row(each: dict[str, Any], is_pictured: bool) -> str:
+    """Return one photo's section; with a slider where both pictures can be read."""
+    is_failed = each["status"] == "failed"
+    classes = [
+        *(["failed"] if is_failed else []),
+        *(["review"] if each["needs_review"] else []),
+        *(["rules"] if each["violations"] else []),
+    ]
+    said = [each["cause"]] if is_failed else [*each["reasons"], *each["violations"]]
+    lines = "".join(f"<li>{escape(line)}</li>" for line in said)
+    shown = _slider(each) if is_pictured else ""
+    return f'<section class="{" ".join(classes)}"><h3>{escape(each["sku"])}</h3><ul>{lines}</ul>{shown}</section>'
+
+
+def _slider(each: dict[str, Any]) -> str:
+    """Return photo and picture on top of each other, the photo cut to the picture's framing."""
+    try:
+        photo, picture = (Image.open(io.BytesIO(store.read(each[name]))) for name in ("photo", "picture"))
+        before, after = _data_url(_framed(ImageOps.exif_transpose(photo), each["report"])), _data_url(picture)
+    except OSError as missing:  # The page says so: the run itself is none the worse.
+        return f"<p>{escape(f'no pictures: {missing}')}</p>"
+    width, height = picture.size
+    return (
+        f'<div class="slider" style="aspect-ratio:{width}/{height}"><img src="{after}" alt="picture">'
+        f'<img class="before" src="{before}" alt="photo"><input type="range" value="50" aria-label="photo or picture">'
+        "</div>"
+    )
+
+
+def _framed(photo: Image.Image, report: dict[str, Any]) -> Image.Image:
+    """Return the part of the photo that the picture shows, on gray where it shows more than the photo has."""
+    bounds, shown = report["qa"]["bounds"], report["picture"]
+    scale = shown["scale"]
+    width, height = shown["width"] / scale, shown["height"] / scale
+    if not bounds or (round(width), round(height)) == photo.size:
+        return photo
+    left = (bounds[0] + bounds[2] - width) / 2
+    top = (bounds[1] + bounds[3] - height) / 2
+    framed = Image.new("RGB", (max(1, round(width)), max(1, round(height))), (216, 216, 216))
+    framed.paste(photo.convert("RGB"), (-round(left), -round(top)))
+    return framed
+
+
+def _data_url(image: Image.Image) -> str:
+    image.thumbnail((SIDE, SIDE))
+    out = io.BytesIO()
+    image.convert("RGBA" if "A" in image.getbands() else "RGB").save(out, "WEBP", quality=82)
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"

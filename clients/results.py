@@ -1,0 +1,79 @@
+"""What a run leaves behind for other programs: one row per photo as JSONL or Parquet, and the dead letters."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from clients import store
+from clients.journal import Entry, Journal
+
+STATUS = {"done": "done", "failed": "failed", "staged": "left", "": "left"}
+
+
+def rows(journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yield one row per photo, in the order of the plan; every row has the same fields."""
+    for entry in journal.entries():
+        yield row(entry)
+
+
+def row(entry: Entry) -> dict[str, Any]:
+    """Return a job's row: status done, failed or left; what is not known is null."""
+    job, detail = entry.job, entry.detail
+    report = detail.get("report", {})
+    status = STATUS[entry.state]
+    return {
+        "sku": job.sku,
+        "photo": job.photo,
+        "picture": job.picture if status == "done" else None,
+        "status": status,
+        "kind": detail.get("kind"),
+        "cause": detail.get("cause"),
+        "needs_review": report.get("needs_review"),
+        "reasons": report.get("reasons", []),
+        "preset": job.preset or None,
+        "violations": detail.get("violations", []),
+        "priority": job.priority,
+        "width": report.get("picture", {}).get("width"),
+        "height": report.get("picture", {}).get("height"),
+        "bytes": detail.get("bytes"),
+        "sha256": detail.get("sha256"),
+        "photo_sha256": detail.get("photo_sha256"),
+        "server": detail.get("server"),
+        "latency_ms": detail.get("latency_ms"),
+        "look": json.loads(job.look.to_bytes()),
+        "report": report or None,
+    }
+
+
+def broken(journal: Journal) -> int:
+    """Return how many finished pictures break a rule of their preset."""
+    return sum(bool(entry.detail.get("violations")) for entry in journal.entries("done"))
+
+
+def write(journal: Journal, parquet: bool = False) -> None:
+    """Write results.jsonl and dead-letters.jsonl into the run's folder, and results.parquet if asked for."""
+    found = list(rows(journal))
+    for name, wanted in (("results", found), ("dead-letters", [each for each in found if each["status"] == "failed"])):
+        lines = "".join(json.dumps(each) + "\n" for each in wanted)
+        store.write(str(journal.folder / f"{name}.jsonl"), lines.encode())
+    if parquet:
+        _write_parquet(journal.folder / "results.parquet", found)
+
+
+def _write_parquet(path: Path, found: list[dict[str, Any]]) -> None:
+    """Write the rows as Parquet; `look` and `report` become JSON text, for their fields differ from row to row."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = [each | {"look": json.dumps(each["look"]), "report": json.dumps(each["report"])} for each in found]
+    text, number, texts = pa.string(), pa.int64(), pa.list_(pa.string())
+    kinds = {"needs_review": pa.bool_(), "latency_ms": pa.float64(), "reasons": texts, "violations": texts}
+    kinds |= dict.fromkeys(("priority", "width", "height", "bytes"), number)
+    schema = pa.schema([(name, kinds.get(name, text)) for name in (flat[0] if flat else {})])
+    beside = store.part(str(path))
+    pq.write_table(pa.Table.from_pylist(flat, schema), beside)
+    os.replace(beside, path)  # noqa: PTH105 - the word for it

@@ -1,0 +1,232 @@
+"""What a batch cuts: the jobs of folders, globs, URLs and manifests."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from clients import store
+from clients.presets import load_preset
+from server.contract import BAD_LOOK, Look, explain
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+"""What is taken from folders and globs; a file that is named outright is always taken."""
+PICTURE_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+PRIORITIES = {"interactive": 1, "batch": 2}
+FIELDS = ("sku", "photo", "preset", "look", "priority")
+"""What a row of a manifest may say; sku and photo it must."""
+
+CATALOG = Look()
+NOWHERE = Path("/dev/null/pictures")
+"""A folder that holds no photo: stands for a place that is no local folder."""
+
+AnyPath = TypeVar("AnyPath", Path, PurePosixPath)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo, and where its picture goes: paths or URLs. No two jobs of a run have one sku or one picture."""
+
+    sku: str
+    photo: str
+    picture: str
+    look: Look = CATALOG
+    preset: str = ""
+    priority: int = PRIORITIES["batch"]
+
+    @property
+    def report(self) -> str:
+        """Where its report goes, if one is wanted."""
+        return self.picture.rpartition(".")[0] + ".json"
+
+
+def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset: str = "") -> list[Job]:
+    """Return one job per photo, sorted; pictures mirror the photos' tree below their nearest common folder.
+
+    Raise FileNotFoundError for an input that does not exist, ValueError where a picture would replace a photo.
+    """
+    home = _absolute(out)
+    roots: set[Path] = set()
+    photos: dict[Path, Path] = {}  # by absolute path, as the caller wrote it
+    for path, named in _matches(inputs):
+        where = _absolute(path)
+        if path.is_dir():
+            if where == home:
+                raise ValueError(f"the pictures would be written among the photos of {path}; choose another folder")
+            roots.add(where)
+            found = (photo for photo in path.rglob("*") if _is_photo(photo, path))
+            photos |= {_absolute(photo): photo for photo in found if home not in _absolute(photo).parents}
+        elif named or (_is_photo(path, path.parent) and home not in where.parents):
+            roots.add(where.parent)
+            photos[where] = path
+    if not photos:
+        return []
+    top = os.path.commonpath(roots)
+    names = _names(photos)
+    suffix = PICTURE_SUFFIXES[look.format]
+    pictures = {where: out / where.relative_to(top).with_name(names[where] + suffix) for where in sorted(photos)}
+    for where, picture in pictures.items():
+        if _absolute(picture) in photos:
+            raise ValueError(f"the picture of {photos[where]} would replace the photo {picture}; choose another folder")
+    return [
+        Job(str(photos[where]), str(photos[where]), str(picture), look, preset) for where, picture in pictures.items()
+    ]
+
+
+def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]:
+    """Return the jobs of a manifest (.csv, .jsonl), a folder or a URL; `look` and `preset` are for who brings none.
+
+    Raise OSError where the source cannot be read, ValueError that names the manifest's line and the cause.
+    """
+    if source.lower().endswith((".csv", ".jsonl")):
+        return list(_manifest(source, out, look, preset))
+    if not store.is_url(source):
+        if not store.is_url(out):
+            return plan([store.local(source)], store.local(out), look, preset)
+        photos = {PurePosixPath(job.photo): job.photo for job in plan([store.local(source)], NOWHERE, look)}
+        given = store.local(source)
+        root = PurePosixPath(given if given.is_dir() else given.parent)
+    else:
+        top = source.rstrip("/")
+        photos = {PurePosixPath(url.partition("://")[2]): url for url in store.found(top)}
+        root = PurePosixPath(top.partition("://")[2])
+        photos = {
+            path: url
+            for path, url in photos.items()
+            if path.suffix.lower() in PHOTO_SUFFIXES
+            and not any(name.startswith(".") for name in path.relative_to(root).parts)
+        }
+    names = _names(photos)
+    suffix = PICTURE_SUFFIXES[look.format]
+    jobs = []
+    for path, photo in photos.items():
+        picture = under(out, str(path.relative_to(root).with_name(names[path] + suffix)))
+        jobs.append(Job(photo, photo, picture, look, preset))
+    if replaced := {job.photo for job in jobs} & {job.picture for job in jobs}:
+        raise ValueError(f"a picture would replace the photo {min(replaced)}; choose another place")
+    return jobs
+
+
+def under(folder: str, name: str) -> str:
+    """Return the path or URL of a name below a folder."""
+    return f"{folder.rstrip('/')}/{name}" if store.is_url(folder) else str(store.local(folder) / name)
+
+
+def look_of(fields: dict[str, Any], preset: str, otherwise: Look = CATALOG) -> Look:
+    """Return a look: the preset's fields, or else `otherwise`, with `fields` above them. Raise ValueError."""
+    base = load_preset(preset).look if preset else otherwise.model_dump(exclude_defaults=True)
+    try:
+        return Look.model_validate(base | fields)
+    except ValidationError as wrong:
+        raise ValueError(f"{BAD_LOOK}{explain(wrong)}") from None
+
+
+def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[Job]:
+    """Yield a manifest's jobs in its order; a relative photo stands beside the manifest."""
+    folder = source.rpartition("/")[0]
+    lines: dict[str, int] = {}
+    pictures: dict[str, int] = {}
+    for line, row in _rows(source):
+        where = f"{source}, line {line}"
+        if unknown := sorted(set(row) - set(FIELDS)):
+            raise ValueError(f"{where}: unknown field {', '.join(unknown)}; there are {', '.join(FIELDS)}")
+        sku, photo = (str(row.get(name) or "").strip() for name in ("sku", "photo"))
+        if not sku or not photo:
+            raise ValueError(f"{where}: {'sku' if not sku else 'photo'} is missing")
+        parts = PurePosixPath(sku).parts
+        if ".." in parts or sku.startswith("/") or any(part.startswith(".") for part in parts) or "\0" in sku:
+            raise ValueError(f"{where}: sku {sku!r} cannot name a file below the output folder")
+        if sku in lines:
+            raise ValueError(f"{where}: sku {sku!r} is also on line {lines[sku]}")
+        lines[sku] = line
+        try:
+            fields = row.get("look") or {}
+            own = str(row.get("preset") or "") or preset
+            look = look_of(json.loads(fields) if isinstance(fields, str) else fields, own, otherwise)
+            priority = PRIORITIES[row.get("priority") or "batch"]
+        except json.JSONDecodeError as wrong:
+            raise ValueError(f"{where}: look is not JSON: {wrong}") from None
+        except KeyError as wrong:
+            raise ValueError(f"{where}: priority is {wrong}; there are {', '.join(PRIORITIES)}") from None
+        except (ValueError, TypeError) as wrong:
+            raise ValueError(f"{where}: {wrong}") from None
+        if folder and "://" not in photo and not photo.startswith("/"):
+            photo = f"{folder}/{photo}"
+        picture = under(out, sku + PICTURE_SUFFIXES[look.format])
+        if picture.casefold() in pictures:
+            raise ValueError(f"{where}: its picture {picture} is that of line {pictures[picture.casefold()]}")
+        pictures[picture.casefold()] = line
+        yield Job(sku, photo, picture, look, own, priority)
+
+
+def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and row of a CSV or JSONL file."""
+    try:
+        text = store.read(source).decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise ValueError(f"{source} is not UTF-8: {wrong}") from None
+    if source.lower().endswith(".csv"):
+        reader = csv.DictReader(io.StringIO(text))
+        for row in reader:
+            if None in row:
+                raise ValueError(f"{source}, line {reader.line_num}: more cells than the header has")
+            yield reader.line_num, {name: value for name, value in row.items() if value}
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as wrong:
+                raise ValueError(f"{source}, line {number}: not JSON: {wrong}") from None
+            if not isinstance(row, dict):
+                raise ValueError(f"{source}, line {number}: not a JSON object")
+            yield number, row
+
+
+def _absolute(path: Path) -> Path:
+    """Return the path from the root without `..`; links stay as they are, so that names stay the caller's."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _matches(inputs: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, bool]]:
+    """Yield each file or folder, and whether it was named outright rather than found by a glob."""
+    for given in inputs:
+        path = Path(given)
+        if path.exists():
+            yield path, True
+            continue
+        found = glob.glob(os.fspath(given), recursive=True)  # noqa: PTH207 - the pattern may be absolute
+        if not found:
+            raise FileNotFoundError(f"no such file or folder: {os.fspath(given)}")
+        yield from ((Path(match), False) for match in found)
+
+
+def _is_photo(path: Path, root: Path) -> bool:
+    """Tell photos from other files; hidden ones (macOS leaves `._ring.jpg` behind) are none."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file()
+
+
+def _names(photos: Collection[AnyPath]) -> dict[AnyPath, str]:
+    """Return each picture's name without suffix: the photo's stem, or its whole name where stems are not unique.
+
+    It depends on the photos alone, not on their order, so that a resumed run finds what an earlier one wrote.
+    """
+    stems = Counter((photo.parent, photo.stem.casefold()) for photo in photos)
+    whole = {(photo.parent, photo.name.casefold()) for photo in photos}
+
+    def is_unique(photo: AnyPath) -> bool:
+        stem = (photo.parent, photo.stem.casefold())
+        return stems[stem] == 1 and stem not in whole
+
+    return {photo: photo.stem if is_unique(photo) else photo.name for photo in photos}

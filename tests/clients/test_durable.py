@@ -1,0 +1,232 @@
+"""A journalled run: killed at every step, with the server gone, and resumed."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clients import batch, results, store
+from clients.batch import again, go_on
+from clients.errors import BadImage
+from clients.journal import InUse, Journal
+from clients.source import plan
+from server.contract import Look
+
+MILGRAIN = Path(sys.executable).with_name("milgrain")
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Twelve photos in `in`, whose bytes are their names."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    names = [f"in/{number:02}.jpg" for number in range(12)]
+    for name in names:
+        Path(name).write_bytes(name.encode())
+    return names
+
+
+@pytest.fixture
+def journal(photos):
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()), source="in", out="out")
+        yield journal
+
+
+def pictures():
+    return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+
+
+def expected(photos):
+    return {Path(name).name: name.encode()[::-1] for name in photos}
+
+
+def counted(script):
+    """Count how often each photo is cut."""
+    cut = []
+
+    def stream(requests, context):
+        for request in requests:
+            cut.append(request.raw_input_contents[0].decode())
+            yield script.reply(request)
+
+    script.stream = stream
+    return cut
+
+
+def test_every_photo_is_done_once_and_has_its_row(script, journal, photos):
+    cut = counted(script)
+    script.refused = {photos[3].encode(): "bad image: truncated"}
+    assert len(list(go_on(journal, [script.address]))) == 12
+    assert not list(go_on(journal, [script.address]))
+    assert sorted(cut) == photos
+    results.write(journal)
+    rows = [json.loads(line) for line in Path("run/results.jsonl").read_text().splitlines()]
+    assert [row["sku"] for row in rows] == photos
+    assert [row["status"] for row in rows] == ["failed" if n == 3 else "done" for n in range(12)]
+    dead = [json.loads(line) for line in Path("run/dead-letters.jsonl").read_text().splitlines()]
+    assert [(row["sku"], row["kind"], row["cause"]) for row in dead] == [
+        (photos[3], "BadImage", f"{photos[3]}: bad image: truncated")
+    ]
+    assert pictures() == {name: data for name, data in expected(photos).items() if name != "03.jpg"}
+
+
+def test_rows_as_parquet(script, journal, photos):
+    import pyarrow.parquet as pq
+
+    list(go_on(journal, [script.address]))
+    results.write(journal, parquet=True)
+    rows = pq.read_table("run/results.parquet").to_pylist()
+    assert [(row["sku"], row["status"]) for row in rows] == [(name, "done") for name in photos]
+    assert json.loads(rows[0]["report"])["bytes"] == len(photos[0])
+
+
+def test_failed_ones_are_tried_again_only_when_asked(script, journal, photos):
+    script.refused = {photos[3].encode(): "bad image: truncated"}
+    list(go_on(journal, [script.address]))
+    script.refused = {}
+    assert not list(go_on(journal, [script.address]))
+    assert again(journal) == 1
+    assert [job.sku for job, _ in go_on(journal, [script.address])] == [photos[3]]
+    assert pictures() == expected(photos)
+
+
+def test_the_journal_refuses_a_second_end_and_forgets_nothing(journal, photos):
+    journal.note(photos[0], "done")
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.note(photos[0], "done")
+    for statement in ("DELETE FROM events", "UPDATE events SET state = 'failed'"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            journal._db.execute(statement)
+
+
+def test_two_processes_cannot_hold_one_run(journal):
+    with pytest.raises(InUse, match="at work on run"):
+        Journal(Path("run"))
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours catches it."""
+
+
+STEPS = [
+    (store, "stage"),  # before the picture is on the disk
+    (Journal, "note"),  # before its hash is
+    (store, "settle"),  # before it has its name
+    (store.os, "fsync"),  # while its bytes are under way
+]
+
+
+@pytest.mark.parametrize(("where", "step"), STEPS, ids=[step for _, step in STEPS])
+@pytest.mark.parametrize("after", [1, 2, 5, 6])
+def test_killed_at_any_step_nothing_is_lost_double_or_torn(script, photos, monkeypatch, where, step, after):
+    cut = counted(script)
+    real, calls = getattr(where, step), []
+
+    def dies(*arguments, **options):
+        calls.append(step)
+        if len(calls) == after:
+            raise Killed
+        return real(*arguments, **options)
+
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()), source="in", out="out")
+        monkeypatch.setattr(where, step, dies)
+        with pytest.raises(Killed):
+            list(go_on(journal, [script.address], in_flight=1))
+        monkeypatch.setattr(where, step, real)
+    finished = {name for name in pictures() if not name.startswith(".")}
+    with Journal(Path("run")) as journal:
+        list(go_on(journal, [script.address], in_flight=1))
+        assert journal.counts() == {"": 0, "staged": 0, "done": 12, "failed": 0}
+    assert pictures() == expected(photos)
+    assert len(cut) <= 13 + 1  # the photo in hand, and the one in the window of one
+    assert all(cut.count(f"in/{name}") == 1 for name in finished), "a finished picture was cut again"
+
+
+def test_picture_that_lost_its_bytes_is_cut_again(script, journal, photos):
+    list(go_on(journal, [script.address]))
+    with Journal(Path("torn")) as torn:
+        torn.plan(plan(["in"], Path("out"), Look()))
+        torn.note(photos[0], "staged", sha256="of other bytes")
+        assert next(iter(go_on(torn, [script.address], in_flight=1)))[0].sku == photos[0]
+
+
+def test_run_that_was_killed_before_it_was_planned_starts_anew(photos, monkeypatch):
+    jobs = plan(["in"], Path("out"), Look())
+    with Journal(Path("run")) as journal:
+        monkeypatch.setattr("clients.journal._now", lambda: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            journal.plan(jobs)
+        monkeypatch.undo()
+    os.chdir(Path("run").parent)
+    with Journal(Path("run").absolute()) as journal:
+        assert not journal.is_planned
+
+
+@pytest.fixture
+def milgrain(script, photos):
+    def run(*arguments):
+        command = [MILGRAIN, "batch", *arguments, "--server", script.address]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    return run
+
+
+def test_command_is_0_and_leaves_results_and_page(milgrain, photos):
+    done = milgrain("in", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    assert "run out.run: 12 done, 0 failed, of 12" in done.stdout
+    assert pictures() == expected(photos)
+    assert {"journal.sqlite", "results.jsonl", "dead-letters.jsonl", "report.html"} <= {
+        path.name for path in Path("out.run").iterdir()
+    }
+
+
+def test_command_says_what_is_wrong(milgrain, script, photos):
+    script.refused = {photos[3].encode(): "bad image: truncated"}
+    assert "no run to resume in out.run" in milgrain("-o", "out", "--resume").stderr
+    assert "SOURCE is missing" in milgrain("-o", "out").stderr
+    dry = milgrain("in", "-o", "out", "--dry-run")
+    assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "12 photos; nothing was done")
+    assert not Path("out.run").exists()
+    assert milgrain("in", "-o", "out").returncode == 1
+    second = milgrain("in", "-o", "out")
+    assert (second.returncode, "--resume" in second.stderr) == (2, True)
+    script.refused = {}
+    assert milgrain("-o", "out", "--resume").returncode == 1
+    assert milgrain("-o", "out", "--resume", "--retry-failed").returncode == 0
+    assert pictures() == expected(photos)
+
+
+def test_client_killed_and_resumed(script, photos):
+    def slow(requests, context):
+        for request in requests:
+            time.sleep(0.05)
+            yield script.reply(request)
+
+    script.stream = slow
+    command = [MILGRAIN, "batch", "in", "-o", "out", "--server", script.address]
+    with subprocess.Popen(command) as process:
+        while len(list(Path("out").glob("[!.]*"))) < 3:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    resume = [MILGRAIN, "batch", "-o", "out", "--resume", "--server", script.address]
+    done = subprocess.run(resume, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert pictures() == expected(photos)
+
+
+def test_failed_photo_keeps_its_class(script, journal, photos):
+    Path(photos[0]).unlink()
+    details = {job.sku: detail for job, detail in go_on(journal, [script.address])}
+    assert details[photos[0]]["kind"] == BadImage.__name__
+    assert "No such file" in details[photos[0]]["cause"]
+    assert batch.again(journal) == 1
