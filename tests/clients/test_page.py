@@ -1,0 +1,92 @@
+"""The page of a run, read as text and looked at in a real browser."""
+
+import io
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from clients.page import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def row(sku, status="done", **fields):
+    report = {
+        "qa": {"coverage": 0.25, "unsure": 0.01, "bounds": [100, 50, 300, 150]},
+        "picture": {"width": 400, "height": 400, "scale": 1.5},
+    }
+    kept = report if status == "done" else None
+    return {
+        "sku": sku, "photo": f"{sku}.jpg", "picture": f"{sku}.png", "status": status, "kind": None, "cause": None,
+        "needs_review": False, "reasons": [], "preset": None, "violations": [], "report": kept,
+    } | fields  # fmt: skip
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """Rows of a run, one of each kind; of the one to review the photo is blue and the picture red."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (400, 200), (0, 0, 255)).save("ring & <b>.jpg", quality=95)
+    picture = Image.new("RGB", (400, 400), (255, 0, 0))
+    ImageDraw.Draw(picture).rectangle([0, 0, 20, 20], fill=(255, 255, 255))
+    picture.save("ring & <b>.png")
+    return [
+        row("good"),
+        row("ring & <b>", needs_review=True, reasons=["piece: runs off the photo (left)", "alpha: unsure over 12%"]),
+        row("small", preset="amazon", violations=["fill: 0.5, must be at least 0.85"]),
+        row("bad", "failed", kind="BadImage", cause="bad.jpg: bad image: truncated"),
+        row("worse", "failed", kind="BadImage", cause="worse.jpg: bad image: truncated"),
+        row("later", "left"),
+    ]
+
+
+def test_page_counts_groups_and_escapes(found):
+    html = page(found, {"source": "list.csv", "out": "out", "started": "today"})
+    for name, count in {"photos": 6, "done": 3, "failed": 2, "left": 1, "to review": 1}.items():
+        assert f"<dt>{name}</dt><dd>{count}</dd>" in html
+    assert "<td>BadImage: truncated</td><td>2</td>" in html
+    assert "<td>piece: runs off the photo</td><td>1</td>" in html
+    assert "<td>amazon: fill</td><td>1</td>" in html
+    assert "<b>.jpg" not in html
+    assert "ring &amp; &lt;b&gt;" in html
+    assert html.count('class="slider"') == 1
+    assert 'src="data:image/webp' in html
+    assert "http" not in html.replace("http-equiv", "")
+
+
+def screenshot(tmp_path, html):
+    (tmp_path / "report.html").write_text(html)
+    shot = tmp_path / "shot.png"
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+               f"--user-data-dir={tmp_path}", "--window-size=1200,1400", f"--screenshot={shot}", f"file://{tmp_path}/report.html"]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return np.asarray(Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")).astype(int)
+
+
+def blue_and_red(pixels):
+    """How many pixels of the slider show the photo, and how many the picture."""
+    blue = (pixels[..., 2] > 200) & (pixels[..., 0] < 60)
+    red = (pixels[..., 0] > 200) & (pixels[..., 2] < 60)
+    return blue.sum(), red.sum()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+def test_slider_uncovers_the_photo_in_a_real_browser(found, tmp_path):
+    html = page(found, {"source": "list.csv", "out": "out", "started": "today"})
+    blue, red = blue_and_red(screenshot(tmp_path, html))
+    assert blue > 5_000
+    assert red > 5_000
+    moved = html.replace(
+        "</html>",
+        """<script>
+        const slider = document.querySelector(".slider input");
+        slider.value = 100; slider.dispatchEvent(new Event("input"));
+        document.querySelector("nav input[value=review]").click();
+    </script></html>""",
+    )
+    more_blue, less_red = blue_and_red(screenshot(tmp_path, moved))
+    assert more_blue > 1.5 * blue
+    assert less_red < red / 2

@@ -1,0 +1,146 @@
+"""What a manifest, a folder and an S3 bucket make of a batch."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clients import store
+from clients.batch import go_on
+from clients.journal import Journal
+from clients.source import plan_batch
+from server.contract import Look
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg", "b.jpg", "b.png"):
+        (tmp_path / "in" / name).write_bytes(name.encode())
+
+
+def manifest(text, name="list.csv"):
+    Path(name).write_text(text)
+    return plan_batch(name, "out", Look(fill=0.5))
+
+
+def test_csv_and_jsonl_say_the_same():
+    table = manifest(
+        'sku,photo,preset,look,priority\nR-1,in/a.jpg,etsy,"{""fill"": 0.7}",interactive\nR-2,in/b.jpg,,,\n'
+    )
+    lines = [
+        {"sku": "R-1", "photo": "in/a.jpg", "preset": "etsy", "look": {"fill": 0.7}, "priority": "interactive"},
+        {"sku": "R-2", "photo": "in/b.jpg"},
+    ]
+    assert manifest("\n".join(map(json.dumps, lines)), "list.jsonl") == table
+    first, second = table
+    assert (first.sku, first.picture, first.preset, first.priority) == ("R-1", "out/R-1.jpg", "etsy", 1)
+    assert (first.look.fill, first.look.size) == (0.7, 2000)
+    assert (second.look, second.preset, second.priority) == (Look(fill=0.5), "", 2)
+
+
+def test_photos_stand_beside_their_manifest():
+    Path("deep").mkdir()
+    (job,) = manifest("sku,photo\nR-1,a.jpg\n", "deep/list.csv")
+    assert job.photo == "deep/a.jpg"
+
+
+WRONG = [
+    ("sku,photo\nA,a.jpg\nA,b.jpg\n", "line 3: sku 'A' is also on line 2"),
+    ("sku,photo\nA,a.jpg\na,b.jpg\n", "line 3: its picture out/a.jpg is that of line 2"),
+    ("sku,photo\n../A,a.jpg\n", "line 2: sku '../A' cannot name a file"),
+    ("sku,photo\n,a.jpg\n", "line 2: sku is missing"),
+    ("sku,photo,colour\nA,a.jpg,red\n", "line 2: unknown field colour"),
+    ("sku,photo,preset\nA,a.jpg,nobody\n", "line 2: no preset 'nobody'"),
+    ('sku,photo,look\nA,a.jpg,"{""fill"": 3}"\n', "line 2: bad look: fill"),
+    ("sku,photo,look\nA,a.jpg,red\n", "line 2: look is not JSON"),
+    ("sku,photo,priority\nA,a.jpg,soon\n", "line 2: priority is 'soon'"),
+    ("sku,photo\nA,a.jpg,b,c\n", "line 2: more cells"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG, ids=[said for _, said in WRONG])
+def test_wrong_row_is_named(text, said):
+    with pytest.raises(ValueError, match=r"list\.csv, ") as raised:
+        manifest(text)
+    assert said in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A real S3 server on this machine: moto's, in a process of its own; yields its endpoint."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """An empty bucket that fsspec finds as a user's would be found: by the environment."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import s3fs
+
+    system = s3fs.S3FileSystem()
+    if system.exists("shop"):
+        system.rm("shop", recursive=True)
+    system.mkdir("shop")
+    return system
+
+
+def test_bucket_to_bucket_and_back(bucket, script):
+    for name in ("rings/a.jpg", "rings/deep/b.jpg", "rings/._a.jpg", "rings/notes.txt"):
+        bucket.pipe_file(f"shop/{name}", name.encode())
+    script.refused = {b"rings/deep/b.jpg": "bad image: truncated"}
+    with Journal(Path("run")) as journal:
+        journal.plan(plan_batch("s3://shop/rings", "s3://shop/white", Look()))
+        details = {job.sku: detail for job, detail in go_on(journal, [script.address], reports=True)}
+    assert set(details) == {"s3://shop/rings/a.jpg", "s3://shop/rings/deep/b.jpg"}
+    assert store.found("s3://shop/white") == ["s3://shop/white/a.jpg", "s3://shop/white/a.json"]
+    assert store.read("s3://shop/white/a.jpg") == b"rings/a.jpg"[::-1]
+
+
+def test_manifest_and_photos_in_a_bucket_pictures_here(bucket, script):
+    bucket.pipe_file("shop/list.csv", b"sku,photo\nR-1,rings/a.jpg\nR-2,rings/gone.jpg\n")
+    bucket.pipe_file("shop/rings/a.jpg", b"ring")
+    with Journal(Path("run")) as journal:
+        journal.plan(plan_batch("s3://shop/list.csv", "file://" + str(Path("out").absolute()), Look()))
+        details = {job.sku: detail for job, detail in go_on(journal, [script.address])}
+    assert Path("out/R-1.jpg").read_bytes() == b"gnir"
+    assert details["R-2"]["kind"] == "BadImage"
+    assert "s3://shop/rings/gone.jpg" in details["R-2"]["cause"]
+
+
+def test_folder_here_pictures_in_a_bucket(bucket, script):
+    with Journal(Path("run")) as journal:
+        journal.plan(plan_batch("in", "s3://shop/white", Look()))
+        list(go_on(journal, [script.address]))
+    assert store.found("s3://shop/white") == [f"s3://shop/white/{name}.jpg" for name in ("a", "b.jpg", "b.png")]
+
+
+def test_unknown_scheme_says_what_to_install():
+    with pytest.raises(OSError, match=r"ftpx://.*milgrain\[cloud\]"):
+        store.read("ftpx://host/a.jpg")
