@@ -6,7 +6,7 @@ import re
 
 import grpc
 
-from server.contract import BAD_IMAGE, BAD_LOOK
+from server.contract import BAD_IMAGE, BAD_LOOK, OVERLOADED
 
 
 class MilgrainError(Exception):
@@ -42,7 +42,7 @@ WRAPPING = re.compile(
     r"|Failed to process the request\(s\) for model (instance )?'[^']*', message:|TritonModelException:)\s*"
 )
 """What Triton puts in front of a model's own message, possibly several times."""
-FULL = ("Exceeds maximum queue size", "Request timeout expired")
+FULL = (OVERLOADED, "Exceeds maximum queue size", "Request timeout expired")
 GONE = ("Server is stopping", "has stopped accepting new inference requests", "has no available versions")
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 from clients.client import Answer, Client
 from perf.provenance import ROOT, provenance
 from perf.running import running
+from server.admission import Admission
 from server.card import RelightCard, read_card
 from server.contract import STAGES, Look
 from server.engines import OpenVinoEngine, RelightEngine
@@ -61,7 +62,7 @@ def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[],
     locator = Locator(OpenVinoEngine(card, SEGMENT, card.input.overview, Settings().threads, card.overview))
     segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, card.input.size, Settings().threads))
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
-        "decode": Decoder(card, Settings()),
+        "decode": Decoder(card, Settings(), Admission(0, "")),
         "locate": lambda overview: unbatched(locator(overview[None])),
         "crop": Cropper(card),
         "segment": lambda net_input: unbatched(segmenter(net_input[None])),
@@ -101,6 +102,16 @@ def instances(name: str) -> int:
     return sum(group.count for group in config.instance_group)
 
 
+def alone_rate(name: str, photo: bytes, seconds: float) -> float:
+    """Return the calls per second of one stage alone on the machine, in as many processes as it has instances."""
+    workers = instances(name)
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        begin = manager.Barrier(workers)
+        runs = [pool.submit(alone, name, photo, seconds, begin) for _ in range(workers)]
+        return sum(run.result() for run in runs)
+
+
 def main() -> None:
     """Measure and write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,12 +138,7 @@ def main() -> None:
 
     median = {name: statistics.median(values) for name, values in times.items()}
     slowest = max(STAGES, key=lambda name: median[name] / instances(name))
-    workers = instances(slowest)
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        begin = manager.Barrier(workers)
-        runs = [pool.submit(alone, slowest, photo, args.seconds, begin) for _ in range(workers)]
-        own = sum(run.result() for run in runs)
+    own = alone_rate(slowest, photo, args.seconds)
 
     result = {
         "provenance": provenance(),

@@ -12,6 +12,8 @@ BAD_IMAGE = "bad image: "
 """Starts the cause when this photo can never be answered: do not retry."""
 BAD_LOOK = "bad look: "
 """Starts the cause when the look is wrong: every photo sent with it fails the same way."""
+OVERLOADED = "overloaded: "
+"""Starts the cause when too many photos wait in the server: send this one again, later."""
 
 Side = Annotated[int, Field(ge=16, le=10_000)]
 Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]

@@ -77,12 +77,14 @@ def serve(
     max_megapixels: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megapixels,
     max_megabytes: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megabytes,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the network on the CPU.")] = DEFAULTS.threads,
+    max_waiting: Annotated[
+        int, typer.Option(min=0, help="Photos that may wait in the server; more are refused. 0: no limit.")
+    ] = DEFAULTS.max_waiting,
     start_timeout: Annotated[float, typer.Option(min=1, help="Seconds until ready.")] = 180,
     drain_timeout: Annotated[int, typer.Option(min=0, help="Seconds for answers in flight on SIGTERM.")] = 30,
 ) -> None:
     """Keep a server running until SIGTERM or SIGINT; both let answers in flight finish."""
     repository = (repository or default_repository()).resolve()
-    settings = Settings(max_megapixels=max_megapixels, max_megabytes=max_megabytes, threads=threads)
     try:
         triton = find_triton()
         chosen, why = choose_profile(repository) if profile == "auto" else (profile, "asked for")
@@ -95,6 +97,13 @@ def serve(
         raise typer.Exit(2)
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
+    settings = Settings(
+        max_megapixels=max_megapixels,
+        max_megabytes=max_megabytes,
+        threads=threads,
+        max_waiting=max_waiting,
+        metrics=f"{host}:{ports.metrics}",
+    )
     token = secrets.token_hex()
     shared = Path(f"/dev/shm/milgrain-{os.getpid()}-")  # a killed Triton leaves its shared memory behind
     with tempfile.TemporaryDirectory(prefix="milgrain-") as runtime:

@@ -21,15 +21,19 @@ class Settings:
     """Smallest side of a photo in pixels."""
     threads: int = os.cpu_count() or 1
     """Threads of the network on the CPU."""
+    max_waiting: int = 16
+    """Photos that may wait behind decode; more are turned away. 0: no limit."""
+    metrics: str = ""
+    """host:port of Triton's metrics, which say how many wait."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read what is set; raise ValueError that names a variable which is no number."""
-        values: dict[str, float | int] = {}
+        values: dict[str, float | int | str] = {}
         for field in fields(cls):
             name = PREFIX + field.name.upper()
             if name in environment:
-                number = int if field.name in ("min_side", "threads") else float
+                number = {"int": int, "float": float, "str": str}[str(field.type)]
                 try:
                     values[field.name] = number(environment[name])
                 except ValueError:

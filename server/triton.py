@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
-from server.contract import BAD_IMAGE, BAD_LOOK, STAGES
+from server.contract import BAD_IMAGE, BAD_LOOK, OVERLOADED, STAGES
 
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
 cv2.setNumThreads(1)
@@ -92,6 +92,8 @@ def _refusal(stage: str, request: Any, failure: Exception) -> Any:
     """Turn a failure into this request's answer: what says BAD_IMAGE or BAD_LOOK is the caller's, all else is ours."""
     if isinstance(failure, ValueError) and str(failure).startswith((BAD_IMAGE, BAD_LOOK)):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.INVALID_ARG)
+    elif isinstance(failure, ValueError) and str(failure).startswith(OVERLOADED):
+        error = pb_utils.TritonError(str(failure), pb_utils.TritonError.UNAVAILABLE)
     else:
         print(f"{stage}: request {request.request_id()!r}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
         cause = f"{stage} failed: {type(failure).__name__}: {failure}"

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from kernels.reference.letterbox import letterbox
 from kernels.reference.srgb import U8, linear_to_srgb, srgb_to_linear
+from server.admission import Admission
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
 from server.report import Report
@@ -37,11 +38,16 @@ class Decoder:
 
     card: Card
     settings: Settings
+    admission: Admission
 
     def __call__(self, photo: U8, look: U8) -> dict[str, np.ndarray]:
-        """Return pixels [H, W, 3] uint8, overview [3, s, s] float32 and the report; raise ValueError on bad input."""
+        """Return pixels [H, W, 3] uint8, overview [3, s, s] float32 and the report.
+
+        Raise ValueError on bad input, or when too many photos wait already.
+        """
         report = Report.begin()
         with report.stage("decode"):
+            self.admission.enter()
             scene(parse_look(look.tobytes()))
             pixels, facts, doubts = read_photo(photo.tobytes(), self.settings)
             report.facts.update(photo=facts, models={"segment": self.card.identity()})

@@ -32,6 +32,7 @@ WIRE_ERRORS = [
     ("INVALID_ARGUMENT", ENSEMBLE + "bad image: truncated JPEG", BadImage, "photo: bad image: truncated JPEG"),
     ("INVALID_ARGUMENT", "bad look: size: huge\n\nAt:\n  model.py(9): x\n", BadLook, "photo: bad look: size: huge"),
     ("UNAVAILABLE", "[request id: 7] Exceeds maximum queue size", Overloaded, "photo: Exceeds maximum queue size"),
+    ("UNAVAILABLE", ENSEMBLE + "overloaded: 64 wait", Overloaded, "photo: overloaded: 64 wait"),
     ("RESOURCE_EXHAUSTED", "no memory", Overloaded, "photo: no memory"),
     ("UNAVAILABLE", "Server is stopping, bye", Unavailable, "photo: Server is stopping, bye"),
     ("NOT_FOUND", "'catalog' has no available versions", Unavailable, "photo: 'catalog' has no available versions"),

@@ -60,8 +60,9 @@ def test_page_counts_groups_and_escapes(found):
 def screenshot(tmp_path, html):
     (tmp_path / "report.html").write_text(html)
     shot = tmp_path / "shot.png"
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-               f"--user-data-dir={tmp_path}", "--window-size=1200,1400", f"--screenshot={shot}", f"file://{tmp_path}/report.html"]  # fmt: skip
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1400"]
+    places = [f"--user-data-dir={tmp_path}", f"--screenshot={shot}", f"file://{tmp_path}/report.html"]
+    command = [CHROMIUM, *options, *places]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return np.asarray(Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")).astype(int)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from server.admission import Admission
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK
 from server.report import Report
@@ -210,7 +211,7 @@ CARD = Card.model_validate(
 
 def test_stage_answers_pixels_overview_and_report():
     wire = np.frombuffer(JPEG, np.uint8), np.frombuffer(b"{}", np.uint8)
-    found = Decoder(CARD, SETTINGS)(*wire)
+    found = Decoder(CARD, SETTINGS, Admission(0, ""))(*wire)
     assert found["pixels"].shape == (60, 80, 3)
     assert found["overview"].shape == (3, 32, 32)
     assert found["overview"].dtype == np.float32
@@ -221,4 +222,6 @@ def test_stage_answers_pixels_overview_and_report():
 
 def test_stage_refuses_a_wrong_look_before_it_decodes():
     with pytest.raises(ValueError, match="^" + BAD_LOOK):
-        Decoder(CARD, SETTINGS)(np.frombuffer(b"not even a photo", np.uint8), np.frombuffer(b'{"a":1}', np.uint8))
+        Decoder(CARD, SETTINGS, Admission(0, ""))(
+            np.frombuffer(b"not even a photo", np.uint8), np.frombuffer(b'{"a":1}', np.uint8)
+        )

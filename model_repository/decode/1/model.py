@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+from server.admission import Admission
 from server.card import read_card
 from server.settings import Settings
 from server.stages.decode import Decoder
@@ -14,7 +15,8 @@ class TritonPythonModel:
     def initialize(self, args):
         # The network's overview is made here, so its card is read here: ../segment/1/model.json.
         card = read_card(folder(args).parent.parent / "segment" / "1" / "model.json")
-        self.decode = Decoder(card, Settings.from_environment(os.environ))
+        settings = Settings.from_environment(os.environ)
+        self.decode = Decoder(card, settings, Admission(settings.max_waiting, settings.metrics))
 
     def execute(self, requests):
         return serve_each(requests, "decode", self.decode)
