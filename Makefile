@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench serve
+.PHONY: help demo test check bench soak serve
 
 help:
 	@echo "make demo   install, start the server, cut the sample photos, write demo/index.html, stop"
 	@echo "make test   install, run every test, the real server's included"
 	@echo "make check  ruff and pyright"
-	@echo "make bench  measure quality, stages and streaming into perf/results/ (needs ../shared/quality)"
+	@echo "make bench  measure quality, stages, load and peers into perf/results/ (needs ../shared/quality)"
+	@echo "make soak   hours of it: memory over 10,000 photos, kill -9 in the middle of 5,000, three times the capacity"
 	@echo "make serve  keep a server running on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics)"
 
 $(VENV)/installed: pyproject.toml
@@ -32,9 +33,17 @@ check: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m perf.quality
 	$(BIN)/python -m perf.stages
-	$(BIN)/python -m perf.soak
+	$(BIN)/python -m perf.bench
+	$(BIN)/python -m perf.crosscheck
+	$(BIN)/python -m perf.peers
 	$(BIN)/python -m perf.jpeg
 	$(BIN)/python -m perf.edges
+	$(BIN)/python -m perf.figures
+
+soak: $(VENV)/installed
+	$(BIN)/python -m perf.soak --photos 10000
+	$(BIN)/python -m perf.kills
+	$(BIN)/python -m perf.overload
 	$(BIN)/python -m perf.figures
 
 serve: $(VENV)/installed

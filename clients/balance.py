@@ -52,11 +52,12 @@ def answers(
     jobs: Iterable[Job],
     *,
     ensemble: Ensemble = "catalog",
-    in_flight: int = 16,
+    in_flight: int = 8,
     timeout: float | None = None,
     patience: float = 60.0,
 ) -> Generator[Outcome, None, None]:
-    """Yield what becomes of each job, in whatever order, once for each; at most `in_flight` per server are unanswered.
+    """Yield what becomes of each job, in whatever order, once for each; at most `in_flight` per server are unanswered,
+    fewer while a server is overloaded.
 
     Priority 1 goes before 2. The next photo goes to the ready server with the fewest photos under way. A server that
     is lost, stops or does not answer within `timeout` seconds is out until it is ready again, and what it owes is
@@ -145,7 +146,7 @@ class _Floor:
         """Tell whether the first waiting photo may go to this lane now."""
         now = time.monotonic()
         ready = [other.busy for other in self.lanes if other.is_ready and now >= other.pause_until]
-        if not self.waiting or now < lane.pause_until or lane.busy >= self.in_flight or lane.busy > min(ready):
+        if not self.waiting or now < lane.pause_until or lane.busy >= int(lane.window) or lane.busy > min(ready):
             return False
         under_way = [sent.job.sku for other in self.lanes for sent in other.under_way.values()]
         if any(self.losses[sku] >= ALONE for sku in under_way):
@@ -167,9 +168,12 @@ class _Floor:
                 heapq.heappush(self.waiting, (sent.place, sent.job))
                 self.trouble = result
                 lane.back_off()
+                if isinstance(result, Overloaded):
+                    lane.window = max(1.0, float(lane.busy))  # what it did take, and from there slowly up again
             else:
                 if not isinstance(result, ServerError):
                     lane.attempts = 0
+                    lane.window = min(self.in_flight, lane.window + 1 / lane.window)
                 self._finish(lane, sent, result)
             self.changed.notify_all()
             return True
@@ -243,6 +247,7 @@ class _Lane:
         self.pause_until = 0.0
         self.unread = 0
         self.under_way: dict[str, _UnderWay] = {}
+        self.window = float(floor.in_flight)
 
     @property
     def busy(self) -> int:

@@ -117,7 +117,7 @@ def cut(
     matte: Annotated[bool | None, typer.Option(help="With --ensemble cutout: the alpha alone.")] = None,
     ensemble: Annotated[Ensemble, typer.Option(help="catalog: the picture; cutout: RGBA.")] = Ensemble.catalog,
     server: Annotated[list[str] | None, typer.Option(help="gRPC address; give it once per server.")] = None,
-    in_flight: Annotated[int, typer.Option(min=1, help="How many photos per server may be unanswered.")] = 16,
+    in_flight: Annotated[int, typer.Option(min=1, help="How many photos per server may be unanswered.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one answer may take.")] = 300,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Redo pictures that exist already.")] = False,
     reports: Annotated[bool, typer.Option("--reports", help="Write each photo's report beside its picture.")] = False,
@@ -178,7 +178,7 @@ def batch(
     look: Annotated[str, typer.Option(help="JSON of the look, for who brings none.")] = "{}",
     ensemble: Annotated[Ensemble, typer.Option(help="catalog: the picture; cutout: RGBA.")] = Ensemble.catalog,
     server: Annotated[list[str] | None, typer.Option(help="gRPC address; give it once per server.")] = None,
-    in_flight: Annotated[int, typer.Option(min=1, help="How many photos per server may be unanswered.")] = 16,
+    in_flight: Annotated[int, typer.Option(min=1, help="How many photos per server may be unanswered.")] = 8,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one answer may take.")] = 300,
     patience: Annotated[float, typer.Option(min=0.1, help="Seconds without any server until the run stops.")] = 300,
     reports: Annotated[bool, typer.Option("--reports", help="Write each photo's report beside its picture.")] = False,
@@ -347,13 +347,28 @@ def wait_for_any(servers: list[str]) -> None:
     help="Keep a server running (milgrain serve --help). Needs: pip install 'milgrain[server]'",
 )
 def serve(context: typer.Context) -> None:
-    """Hand over to the server, which is found by name: its packages may be absent."""
+    """Hand over to the server."""
+    raise typer.Exit(verb("serve", context.args))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+    help="Measure a server under load (milgrain bench --help). Needs: pip install 'milgrain[server,bench]'",
+)
+def bench(context: typer.Context) -> None:
+    """Hand over to the benchmark."""
+    raise typer.Exit(verb("bench", context.args))
+
+
+def verb(name: str, arguments: list[str]) -> int:
+    """Run a command that is found by name, for its packages may be absent; return its exit code."""
     try:
-        (verb,) = importlib.metadata.entry_points(group="milgrain.verbs", name="serve")
-        code = verb.load()(context.args)
+        (found,) = importlib.metadata.entry_points(group="milgrain.verbs", name=name)
+        return found.load()(arguments)
     except ModuleNotFoundError as missing:
-        raise Stop(f"the server needs {missing.name}: pip install 'milgrain[server]'") from None
-    raise typer.Exit(code)
+        extra = {"serve": "server", "bench": "server,bench"}[name]
+        raise Stop(f"milgrain {name} needs {missing.name}: pip install 'milgrain[{extra}]'") from None
 
 
 def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:

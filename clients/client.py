@@ -160,7 +160,7 @@ class Client:
         look: Look = CATALOG,
         *,
         ensemble: Ensemble = "catalog",
-        in_flight: int = 16,
+        in_flight: int = 8,
         timeout: float | None = None,
     ) -> Generator[tuple[str, Answer | MilgrainError], None, None]:
         """Yield `(name, answer)` as answers arrive, in whatever order; at most `in_flight` are unanswered.

@@ -21,6 +21,8 @@ DOCUMENTS = (
     "docs/look.md",
     "docs/model-segment.md",
     "docs/model-relight.md",
+    "docs/benchmark.md",
+    "docs/batch.md",
 )
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -240,6 +242,114 @@ def relight() -> str:
     )
 
 
+def busy(name: str) -> str:
+    """A warning where other work was on the machine while a result was measured."""
+    said = load(name)["provenance"]
+    if said["load_1min"] < 1:
+        return ""
+    return (
+        f"**Measured beside other work (load {said['load_1min']} on {said['cores']} cores): the times say nothing of "
+        "the server; run it again on an idle machine.**\n\n"
+    )
+
+
+def bench() -> str:
+    """Throughput, goodput and latency under each load."""
+    result = load("bench-cpu")
+    rows = []
+    for level in result["levels"]:
+        speeds = level["photos_per_s"]["rounds"]
+        late = [level["latency_ms"].get(name) for name in ("p50", "p90", "p99", "p99.9")]
+        cells = [f"{each['ms']:.0f}" + ("" if each["is_known"] else " ?") if each else "" for each in late]
+        refused = sum(level["errors"].values())
+        rows.append(
+            [
+                level["level"],
+                f"{min(speeds):.2f} to {max(speeds):.2f}",
+                f"{level['goodput_per_s']:.2f}",
+                *cells,
+                str(refused),
+            ]
+        )
+    head = ["load", "photos/s", f"within {result['target_ms']:g} ms", "p50 ms", "p90", "p99", "p99.9", "refused"]
+    efficiency = result["efficiency"]
+    photo = result["photo"]
+    return (
+        f"{busy('bench-cpu')}{table(head, rows)}\n\n{photo['width']}x{photo['height']} JPEG to 2000x2000 JPEG on white; "
+        f"{result['rounds']} rounds of {result['seconds']:g} s. `closed N`: N photos under way; `open S`: Poisson arrivals "
+        "at S of the capacity, latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it. Ensemble "
+        f"over slowest stage alone ({efficiency['slowest_stage']}): {efficiency['ratio']:.2f}.\n\n{source('bench-cpu')}"
+    )
+
+
+def split() -> str:
+    """Where photos waited and were worked on, by Triton's own metrics."""
+    rows = [
+        [name, f"{each['queue_ms']:.0f}", f"{each['compute_ms']:.0f}"]
+        for name, each in load("bench-cpu")["stages"].items()
+    ]
+    return table(["stage", "queue ms", "compute ms"], rows)
+
+
+def crosscheck() -> str:
+    """Our load generator beside perf_analyzer."""
+    result = load("crosscheck-cpu")
+    rows = []
+    for name, key in (("photos/s", "photos_per_s"), ("p50 ms", "p50")):
+        found = result["agreement"][key]
+        ranges = (f"{low:.2f} to {high:.2f}" for low, high in (found["ours"], found["perf_analyzer"]))
+        rows.append([name, *ranges, f"{found['ratio']:.2f}", "yes" if found["agree"] else "no"])
+    head = ["", "ours", "perf_analyzer", "ratio of the medians", "agree within the spread"]
+    return (
+        f"{busy('crosscheck-cpu')}{table(head, rows)}\n\n{result['concurrency']} photos under way, {len(result['ours'])} "
+        f"turns each.\n\n{source('crosscheck-cpu')}"
+    )
+
+
+def peers() -> str:
+    """Our server beside rembg and plain torch on the same photos."""
+    result = load("peers-cpu")
+    keys = ("sad", "thin_recall", "openings_kept", "false_holes", "spill")
+    names = {"milgrain": "milgrain", "rembg": "rembg, IS-Net", "torch": "plain torch, IS-Net"}
+    rows = [
+        [
+            names[name],
+            f"{min(each['photos_per_s']['rounds']):.2f} to {max(each['photos_per_s']['rounds']):.2f}",
+            *(f"{each['scores'][key]:.3g}" if key in each["scores"] else "" for key in keys),
+        ]
+        for name, each in result["rows"].items()
+    ]
+    return (
+        f"{busy('peers-cpu')}{table(['', 'photos/s', *keys], rows)}\n\n{result['photos']} photos, in turns, "
+        f"{result['threads']} threads, {result['in_flight']} in flight at the server. {source('peers-cpu')}"
+    )
+
+
+def kills() -> str:
+    """What kill -9 did to a batch."""
+    result = load("kills-cpu")
+    victims = [kill["victim"] for kill in result["kills"]]
+    counts = ", ".join(f"{name} {victims.count(name)}" for name in sorted(set(victims)))
+    return (
+        f"{result['photos']} photos, {len(victims)} times kill -9 at random moments ({counts}): {result['done']} done, "
+        f"{result['lost']} lost, {result['double']} double, {len(result['torn'])} torn, {len(result['failed'])} failed."
+        f"\n\n{source('kills-cpu')}"
+    )
+
+
+def overload() -> str:
+    """What happens at several times the capacity."""
+    result = load("overload-cpu")
+    late = result["overloaded"]["latency_ms"]
+    return (
+        f"{busy('overload-cpu')}Capacity {result['capacity_per_s']:.2f} photos/s; {result['offered_per_s']:.2f}/s offered for "
+        f"{result['seconds']:g} s: {result['offered']} photos, {result['answered']} answered (p50 {late['p50']['ms']:.0f} ms, "
+        f"p99 {late['p99']['ms']:.0f} ms), {result['refused_retryable']} refused as `Overloaded` (median "
+        f"{result['refusal_ms']['p50']:.0f} ms), {result['failed_otherwise']} failed otherwise. A photo sent after the end was "
+        f"answered {result['recovery_s']:.1f} s after it.\n\n{source('overload-cpu')}"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "kinds": kinds,
@@ -253,6 +363,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "jpeg": jpeg,
     "edges": edges,
     "relight": relight,
+    "bench": bench,
+    "split": split,
+    "crosscheck": crosscheck,
+    "peers": peers,
+    "kills": kills,
+    "overload": overload,
 }
 
 

@@ -94,7 +94,7 @@ def percentiles(found: HdrHistogram) -> dict[str, dict[str, float | bool]]:
             "ms": round(at, 1),
             "low_ms": round(low, 1),
             "high_ms": round(high, 1),
-            "is_known": count * (1 - share) >= 10,
+            "is_known": round(count * (1 - share), 6) >= 10,
         }
     return out
 

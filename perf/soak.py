@@ -136,7 +136,7 @@ def main() -> None:
         if args.server:
             address, pid = args.server, args.pid
         else:
-            server = stack.enter_context(running())
+            server = stack.enter_context(running(f"--max-waiting={args.in_flight}"))
             address, pid = server.grpc, server.pid
         client = stack.enter_context(Client(address))
         start = time.monotonic()

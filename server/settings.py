@@ -21,7 +21,7 @@ class Settings:
     """Smallest side of a photo in pixels."""
     threads: int = os.cpu_count() or 1
     """Threads of the network on the CPU."""
-    max_waiting: int = 16
+    max_waiting: int = 8
     """Photos that may wait behind decode; more are turned away. 0: no limit."""
     metrics: str = ""
     """host:port of Triton's metrics, which say how many wait."""
