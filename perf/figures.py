@@ -275,10 +275,11 @@ def bench() -> str:
     efficiency = result["efficiency"]
     photo = result["photo"]
     return (
-        f"{busy('bench-cpu')}{table(head, rows)}\n\n{photo['width']}x{photo['height']} JPEG to 2000x2000 JPEG on white; "
-        f"{result['rounds']} rounds of {result['seconds']:g} s. `closed N`: N photos under way; `open S`: Poisson arrivals "
-        "at S of the capacity, latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it. Ensemble "
-        f"over slowest stage alone ({efficiency['slowest_stage']}): {efficiency['ratio']:.2f}.\n\n{source('bench-cpu')}"
+        f"{busy('bench-cpu')}{table(head, rows)}\n\n"
+        f"{photo['width']}x{photo['height']} JPEG to 2000x2000 JPEG on white; {result['rounds']} rounds of "
+        f"{result['seconds']:g} s. `closed N`: N photos under way; `open S`: Poisson arrivals at S of the capacity, "
+        "latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it. Ensemble over slowest "
+        f"stage alone ({efficiency['slowest_stage']}): {efficiency['ratio']:.2f}.\n\n{source('bench-cpu')}"
     )
 
 
@@ -301,8 +302,8 @@ def crosscheck() -> str:
         rows.append([name, *ranges, f"{found['ratio']:.2f}", "yes" if found["agree"] else "no"])
     head = ["", "ours", "perf_analyzer", "ratio of the medians", "agree within the spread"]
     return (
-        f"{busy('crosscheck-cpu')}{table(head, rows)}\n\n{result['concurrency']} photos under way, {len(result['ours'])} "
-        f"turns each.\n\n{source('crosscheck-cpu')}"
+        f"{busy('crosscheck-cpu')}{table(head, rows)}\n\n{result['concurrency']} photos under way, "
+        f"{len(result['ours'])} turns each.\n\n{source('crosscheck-cpu')}"
     )
 
 
@@ -342,11 +343,11 @@ def overload() -> str:
     result = load("overload-cpu")
     late = result["overloaded"]["latency_ms"]
     return (
-        f"{busy('overload-cpu')}Capacity {result['capacity_per_s']:.2f} photos/s; {result['offered_per_s']:.2f}/s offered for "
-        f"{result['seconds']:g} s: {result['offered']} photos, {result['answered']} answered (p50 {late['p50']['ms']:.0f} ms, "
-        f"p99 {late['p99']['ms']:.0f} ms), {result['refused_retryable']} refused as `Overloaded` (median "
-        f"{result['refusal_ms']['p50']:.0f} ms), {result['failed_otherwise']} failed otherwise. A photo sent after the end was "
-        f"answered {result['recovery_s']:.1f} s after it.\n\n{source('overload-cpu')}"
+        f"{busy('overload-cpu')}Capacity {result['capacity_per_s']:.2f} photos/s; {result['offered_per_s']:.2f}/s "
+        f"offered for {result['seconds']:g} s: {result['offered']} photos, {result['answered']} answered (p50 "
+        f"{late['p50']['ms']:.0f} ms, p99 {late['p99']['ms']:.0f} ms), {result['refused_retryable']} refused as "
+        f"`Overloaded` (median {result['refusal_ms']['p50']:.0f} ms), {result['failed_otherwise']} failed otherwise. A "
+        f"photo sent after the end was answered {result['recovery_s']:.1f} s after it.\n\n{source('overload-cpu')}"
     )
 
 
