@@ -55,7 +55,7 @@ def go_on(
     A picture is staged beside its place, its hash is noted, it takes its name, and is noted as done: killed at any
     moment, the next call finds which of these steps is missing, and does not cut the photo again for it.
     """
-    for entry in journal.entries("staged"):
+    for entry in list(journal.entries("staged")):
         _mend(journal, entry)
     due = [entry.job for entry in journal.entries("")]
     options = {"ensemble": ensemble, "in_flight": in_flight, "timeout": timeout, "patience": patience}
