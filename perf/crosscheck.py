@@ -61,7 +61,8 @@ def analyzer(address: str, photo: bytes, look: bytes, concurrency: int, seconds:
         command = [
             str(fetched()), "-m", "catalog", "-i", "grpc", "-u", address, "--async", "-b", "1",
             "--input-data", str(data), "--concurrency-range", str(concurrency),
-            "--measurement-interval", str(round(seconds * 1000 / 3)), "--stability-percentage", "999", "-f", str(report), "--percentile", "50",
+            "--measurement-interval", str(round(seconds * 1000 / 3)), "--stability-percentage", "999",
+            "-f", str(report), "--percentile", "50",
         ]  # fmt: skip
         libraries = str(CACHE / "nvidia" / "cuda_runtime" / "lib")
         environ = os.environ | {"LD_LIBRARY_PATH": f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
