@@ -145,8 +145,12 @@ class _Floor:
     def _is_next(self, lane: _Lane) -> bool:
         """Tell whether the first waiting photo may go to this lane now."""
         now = time.monotonic()
-        ready = [other.busy for other in self.lanes if other.is_ready and now >= other.pause_until]
-        if not self.waiting or now < lane.pause_until or lane.busy >= int(lane.window) or lane.busy > min(ready):
+        rooms = [
+            other
+            for other in self.lanes
+            if other.is_ready and now >= other.pause_until and other.busy < int(other.window)
+        ]
+        if not self.waiting or lane not in rooms or lane.busy > min(other.busy for other in rooms):
             return False
         under_way = [sent.job.sku for other in self.lanes for sent in other.under_way.values()]
         if any(self.losses[sku] >= ALONE for sku in under_way):

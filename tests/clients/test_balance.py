@@ -63,6 +63,28 @@ def test_equal_servers_get_equal_shares(servers, jobs):
     assert abs(len(first) - len(second)) <= 12
 
 
+def test_overloaded_server_gets_what_it_takes_and_does_not_hold_up_the_other(servers, jobs, monkeypatch):
+    """One refuses every second photo, and is slow; the other takes all it gets."""
+    monkeypatch.setattr(balance, "PAUSE", 0.01)
+
+    def narrow(requests, context):
+        for number, request in enumerate(requests):
+            if number % 2:
+                servers[0].refused = {request.raw_input_contents[0]: "overloaded: 1 photos wait already"}
+            yield servers[0].reply(request)
+            servers[0].refused = {}
+            time.sleep(0.05)
+
+    def wide(requests, context):
+        yield from map(servers[1].reply, requests)
+
+    servers[0].stream, servers[1].stream = narrow, wide
+    outcomes = list(answers([each.address for each in servers], jobs(80), in_flight=8))
+    assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
+    served = [outcome.server for outcome in outcomes]
+    assert served.count(servers[1].address) > 3 * served.count(servers[0].address)
+
+
 def test_dead_server_is_out_and_its_photos_go_to_the_other(servers, jobs, no_thread_left):
     paced(servers[0], 0.01), paced(servers[1], 0.01)
     outcomes = []
