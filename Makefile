@@ -39,6 +39,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m perf.jpeg
 	$(BIN)/python -m perf.edges
 	$(BIN)/python -m perf.figures
+	$(BIN)/python -m perf.plot
 
 soak: $(VENV)/installed
 	$(BIN)/python -m perf.soak --photos 10000
