@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import re
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -37,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 DEFAULT_SERVERS = ["localhost:8001"]
+FIRST_WAIT = 5.0
+"""Seconds that a new command waits for a server: one that is not there yet was probably forgotten."""
 PLAIN_SECONDS = 10
 """Seconds between progress lines where no bar can be drawn."""
 
@@ -221,7 +224,7 @@ def batch(
             stopped: Exception | None = None
             try:
                 if left:
-                    wait_for_any(servers)
+                    wait_for_any(servers, patience if resume else FIRST_WAIT)
                 steps = go_on(
                     journal,
                     servers,
@@ -247,6 +250,8 @@ def batch(
             raise typer.Exit(1 if counts["failed"] or results.broken(journal) else 0)
     except (InUse, OSError) as cause:
         raise Stop(str(cause)) from None
+    except sqlite3.Error as cause:
+        raise Stop(f"{folder / 'journal.sqlite'}: {cause}") from None
 
 
 def _planned(source: str | None, out: str, look: str, preset: str, ensemble: Ensemble) -> list[Job]:
@@ -328,16 +333,18 @@ def check(
     raise typer.Exit(1 if wrong else 0)
 
 
-def wait_for_any(servers: list[str]) -> None:
-    """Return when one of the servers is ready; raise Stop when none is within 5 seconds."""
+def wait_for_any(servers: list[str], seconds: float = FIRST_WAIT) -> None:
+    """Return when one of the servers is ready; raise Stop when none is within `seconds`."""
     from clients.client import Client
 
     with ExitStack() as stack:
         clients = [stack.enter_context(Client(address)) for address in servers]
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + seconds
         while not any(client.ready() for client in clients):
             if time.monotonic() > deadline:
-                raise Stop(f"no server is ready at {', '.join(servers)} (waited 5 s); start one with: milgrain serve")
+                raise Stop(
+                    f"no server is ready at {', '.join(servers)} (waited {seconds:g} s); start one with: milgrain serve"
+                )
             time.sleep(0.2)
 
 
