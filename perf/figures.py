@@ -311,7 +311,7 @@ def peers() -> str:
     """Our server beside rembg and plain torch on the same photos."""
     result = load("peers-cpu")
     keys = ("sad", "thin_recall", "openings_kept", "false_holes", "spill")
-    names = {"milgrain": "milgrain", "rembg": "rembg, IS-Net", "torch": "plain torch, IS-Net"}
+    names = {"milgrain": "milgrain", "rembg": "rembg, IS-Net", "torch": "plain torch, our network alone"}
     rows = [
         [
             names[name],

@@ -23,8 +23,9 @@ def rembg_cut() -> Callable[[str], bytes]:
 
 
 def torch_cut() -> Callable[[str], bytes]:
-    """Return what a script does with torch: decode, the network in eager mode, resize, PNG."""
+    """Return what a script does with torch: decode, our network in eager mode, resize its alpha, PNG."""
     import io
+    import json
 
     import numpy as np
     import torch
@@ -32,16 +33,20 @@ def torch_cut() -> Callable[[str], bytes]:
     from PIL import Image, ImageOps
 
     torch.set_num_threads(int(threads))
-    network = convert(f"{models}/isnet-general-use.onnx").eval()
+    network = convert(f"{models}/model.onnx").eval()
+    card = json.loads(Path(models, "model.json").read_text())
+    side, mean, scale = (np.float32(card["input"][name]) for name in ("size", "mean", "scale"))
 
     def cut(photo: str) -> bytes:
         picture = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
-        square = np.asarray(picture.resize((1024, 1024), Image.Resampling.BILINEAR), np.float32)
+        fitted = ImageOps.contain(picture, (int(side), int(side)))
+        canvas = Image.new("RGB", (int(side), int(side)))
+        canvas.paste(fitted)
+        net_input = ((np.asarray(canvas, np.float32) / 255 - mean) / scale).transpose(2, 0, 1)[None]
         with torch.inference_mode():
-            found = network(torch.from_numpy(((square - 128) / 256).transpose(2, 0, 1)[None].copy()))
-        coarse = (found[0] if isinstance(found, (list, tuple)) else found)[0, 0].numpy().clip(0, 1)
-        alpha = Image.fromarray((coarse * 255).round().astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
-        picture.putalpha(alpha)
+            coarse = network(torch.from_numpy(net_input.copy()))[0, card["alpha"]["channel"]].numpy().clip(0, 1)
+        alpha = Image.fromarray((coarse * 255).round().astype(np.uint8)).crop((0, 0, *fitted.size))
+        picture.putalpha(alpha.resize(picture.size, Image.Resampling.BILINEAR))
         file = io.BytesIO()
         picture.save(file, "PNG")
         return file.getvalue()

@@ -1,7 +1,7 @@
 """Cut the same photos by our server, by rembg and by plain torch, in turns: `python -m perf.peers`.
 
-rembg runs its own pipeline, plain torch a script's loop, both with IS-Net (see perf.isnet), each in an environment of
-their own below .cache/peers. All give straight RGBA PNG of the photo's size; ../shared/quality/score.py scores them.
+rembg runs its own pipeline with IS-Net (see perf.isnet); plain torch is a script's loop with our network and nothing
+around it. Both have an environment of their own below .cache/peers. All give straight RGBA PNG of the photo's size; ../shared/quality/score.py scores them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from perf.isnet import fetched
 from perf.provenance import ROOT
 from perf.running import running
 from server.contract import Look
+from server.repository import default_repository
 
 CACHE = ROOT / ".cache" / "peers"
 PACKAGES = ("rembg[cpu]==2.0.86", "onnx2torch==1.5.15", "torch")
@@ -43,10 +44,12 @@ def peer_python() -> Path:
 
 def other(name: str, photos: list[Path], out: Path, threads: int) -> float:
     """Run a peer over all photos; return its seconds, model loading and one warm-up photo aside."""
-    models = CACHE / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    if not (models / "isnet-general-use.onnx").is_file():
-        shutil.copyfile(fetched(), models / "isnet-general-use.onnx")
+    models = default_repository() / "segment" / "1"
+    if name == "rembg":
+        models = CACHE / "models"
+        models.mkdir(parents=True, exist_ok=True)
+        if not (models / "isnet-general-use.onnx").is_file():
+            shutil.copyfile(fetched(), models / "isnet-general-use.onnx")
     out.mkdir(parents=True, exist_ok=True)
     command = [peer_python(), SCRIPT, name, models, out, str(threads), *photos]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
