@@ -1,7 +1,8 @@
 """Cut the same photos by our server, by rembg and by plain torch, in turns: `python -m perf.peers`.
 
 rembg runs its own pipeline with IS-Net (see perf.isnet); plain torch is a script's loop with our network and nothing
-around it. Both have an environment of their own below .cache/peers. All give straight RGBA PNG of the photo's size; ../shared/quality/score.py scores them.
+around it. Both have an environment of their own below .cache/peers. All give straight RGBA PNG of the
+photo's size; ../shared/quality/score.py scores them.
 """
 
 from __future__ import annotations
