@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.launch import Array, Extents, empty, over_pixels, require, uploaded
-from kernels.reference.composite import Frame
+from kernels.reference.composite import CELL, Frame
 from kernels.reference.srgb import TO_LINEAR, TO_SRGB, srgb_to_linear
 from kernels.reference.window import Window
 
@@ -46,13 +46,50 @@ class Scene:
         return [self.alpha, self.foreground, photos, self.light, grids, places, frames]
 
 
-def composite(scene: Scene, background: Sequence[tuple[int, int, int]], *, out: Array | None = None) -> Array:
-    """Lay every picture over its colour (sRGB 0..255), on the current stream; returns [canvas pixels, 3] uint8 sRGB."""
+def contact(scene: Scene, shadow: Sequence[float]) -> tuple[Array, Extents]:
+    """Return the density [C] float32 of every picture's contact shadow, and its cells: none where the strength is 0."""
+    sides = [
+        (min(-(-view.canvas[1] // CELL), view.height), min(-(-view.canvas[0] // CELL), view.width))
+        if strength
+        else (0, 0)
+        for view, strength in zip(scene.views, shadow, strict=True)
+    ]
+    cells, count = Extents(tuple(sides)), np.int32(len(scene.views))
+    coverage, density = empty(cells.pixels, "float32"), empty(cells.pixels, "float32")
+    alpha, _, photos, _, _, _, frames = scene.arguments()
+    table = cells.on_device()
+    over_pixels("composite", "cover", cells, (alpha, photos, frames, table, count, coverage))
+    over_pixels("composite", "soften", cells, (coverage, table, count, density))
+    return density, cells
+
+
+def composite(
+    scene: Scene,
+    background: Sequence[tuple[int, int, int]],
+    shadow: Sequence[float] | None = None,
+    *,
+    out: Array | None = None,
+) -> Array:
+    """Lay every picture over its colour, on the current stream; returns [canvas pixels, 3] uint8 sRGB.
+
+    background sRGB 0..255 and shadow 0 to 1 of each picture; None: no shadow.
+    """
     canvases = scene.canvases()
     shape = (canvases.pixels, 3)
     out = empty(shape, "uint8") if out is None else require("out", out, shape, "uint8")
     behind = uploaded(srgb_to_linear(np.array(background, np.uint8)))
-    last = [behind, canvases.on_device(), np.int32(len(scene.views)), uploaded(TO_LINEAR), uploaded(TO_SRGB), out]
+    strengths = [0.0] * len(scene.views) if shadow is None else shadow
+    density, cells = contact(scene, strengths)
+    shade = [density, cells.on_device(), uploaded(np.array(strengths, np.float32))]
+    last = [
+        behind,
+        *shade,
+        canvases.on_device(),
+        np.int32(len(scene.views)),
+        uploaded(TO_LINEAR),
+        uploaded(TO_SRGB),
+        out,
+    ]
     over_pixels("composite", "composite", canvases, scene.arguments() + last)
     return out
 

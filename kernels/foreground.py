@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from kernels.launch import Array, Extents, empty, over_pixels, require
+from kernels.launch import Array, Extents, empty, over_pixels, require, uploaded
 from kernels.reference.foreground import FEW, MANY, SMALL
 
 
-def foreground(pixels: Array, alpha: Array, extents: Extents, *, out: Array | None = None) -> Array:
+def foreground(
+    pixels: Array, alpha: Array, extents: Extents, strength: Sequence[float] | None = None, *, out: Array | None = None
+) -> Array:
     """Estimate F of I = a*F + (1-a)*B for a batch, on the current stream.
 
-    pixels [P, 3] uint8 sRGB and alpha [P] float32 of all P pixels of `extents`; returns [P, 3] uint8, straight.
+    pixels [P, 3] uint8 sRGB and alpha [P] float32 of all P pixels of `extents`; strength 0 to 1 of each
+    picture, None: 1; returns [P, 3] uint8, straight.
     """
     require("pixels", pixels, (extents.pixels, 3), "uint8")
     require("alpha", alpha, (extents.pixels,), "float32")
@@ -36,7 +41,8 @@ def foreground(pixels: Array, alpha: Array, extents: Extents, *, out: Array | No
                 arguments = (image, coverage, device, count, np.int32(step % 2), layers)
                 over_pixels("foreground", "sweep", part, arguments)
         parent, parent_table = layers, table
-    over_pixels("foreground", "finish", extents, (pixels, alpha, levels[0][1], count, parent, out))
+    share = uploaded(np.array([1.0] * int(count) if strength is None else strength, np.float32))
+    over_pixels("foreground", "finish", extents, (pixels, alpha, levels[0][1], count, parent, share, out))
     return out
 
 

@@ -37,6 +37,10 @@ class Look(BaseModel):
     """Share of the canvas that the piece's bounding box spans on its tighter axis. Unused when `size` is None."""
     upscale: bool = False
     """False never invents pixels: a piece too small for the canvas gets a smaller canvas, and the report says so."""
+    shadow: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Strength of a soft contact shadow below the piece. 0 keeps every background pixel exactly the asked colour."""
+    decontaminate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How much of the old background's colour is taken out of soft edges. 0 keeps the photo's own colours there."""
     relight: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Strength of the relight. 0 keeps the photo's own pixels (`identity_safe` in the report)."""
     relight_metal: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -55,6 +59,12 @@ class Look(BaseModel):
             raise ValueError("a transparent background needs format png or webp; JPEG has no alpha")
         if self.scene and self.background != "white":
             raise ValueError("a scene takes the place of the background: leave background out")
+        return self
+
+    @model_validator(mode="after")
+    def _shadow_needs_a_ground(self) -> Look:
+        if self.background == "transparent" and self.shadow:
+            raise ValueError("a shadow needs a background to fall on; a transparent one has none")
         return self
 
     @property
@@ -133,7 +143,7 @@ STAGES: dict[str, Stage] = {
     "locate": Stage((OVERVIEW,), (OVERVIEW_COARSE,)),
     "crop": Stage((PIXELS, OVERVIEW_COARSE, REPORT), (WINDOW, NET_INPUT, REPORT)),
     "segment": Stage((NET_INPUT,), (COARSE,)),
-    "refine": Stage((PIXELS, WINDOW, COARSE, REPORT), (ALPHA, FOREGROUND, CUTOUT, REPORT)),
+    "refine": Stage((PIXELS, WINDOW, COARSE, LOOK, REPORT), (ALPHA, FOREGROUND, CUTOUT, REPORT)),
     "relight": Stage((PIXELS, ALPHA, WINDOW, COARSE, LOOK, REPORT), (LIGHT, PLACE, REPORT)),
     "composite": Stage((ALPHA, FOREGROUND, LIGHT, PLACE, LOOK, REPORT), (PICTURE, REPORT)),
     "encode": Stage((PICTURE, LOOK, REPORT), (IMAGE, REPORT)),

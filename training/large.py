@@ -57,7 +57,8 @@ def develop(rng: np.random.Generator, piece: shade.Traced) -> Known:
     covered = np.rint(answer[..., :1].astype(np.float32) / 255 * 4) / 4  # four samples a pixel
     own = image - floor * (1 - covered)
     image, floor, own, covered, stone = (
-        cv2.GaussianBlur(plane, (0, 0), LENS) for plane in (image, floor, own, covered, answer[..., 1] / np.float32(255))
+        cv2.GaussianBlur(plane, (0, 0), LENS)
+        for plane in (image, floor, own, covered, answer[..., 1] / np.float32(255))
     )
     bright = image.mean(-1)
     gain = min(0.35 / float(np.percentile(bright, 60)), 1.4 / float(np.percentile(bright, 97)))
@@ -92,7 +93,7 @@ def main() -> None:
         out = options.out / name.name
         planes = {"alpha": made.alpha * 255, "stone": made.stone * 255}
         pictures = {"foreground": made.foreground, "background": made.background}
-        for kind, plane in planes.items() | pictures.items():
+        for kind, plane in (planes | pictures).items():
             _write(Path(f"{out}.{kind}.png"), np.rint(plane).astype(np.uint8), cv2.IMWRITE_PNG_COMPRESSION, 3)
         _write(Path(f"{out}.photo.jpg"), made.photo, cv2.IMWRITE_JPEG_QUALITY, QUALITY)
 

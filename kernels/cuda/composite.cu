@@ -3,6 +3,8 @@
 // kernels/reference/composite.py. Shrinking averages areas of premultiplied light, enlarging is bicubic.
 #include "batch.cuh"
 
+constexpr int REACH = 80;
+
 struct Frame {
     int left, top, width, height;  // window of the photo, in its pixels; may reach beyond it
 };
@@ -116,13 +118,49 @@ __device__ inline unsigned char encoded(const unsigned char* to_srgb, float ligh
     return to_srgb[(int)(clipped(light) * 65535.0f + 0.5f)];
 }
 
-// background [pictures][3] linear light. Where alpha is 0 it is exact: every byte survives the way to light and back.
+// Mean alpha of the window under each cell of the contact shadow, 0 beyond the photo. Reads 4 bytes a window pixel.
+extern "C" __global__ void cover(const float* __restrict__ alpha, const long long* __restrict__ photos,
+                                 const int* __restrict__ frames, const long long* __restrict__ extents, int pictures,
+                                 float* __restrict__ coverage) {
+    Spot s = spot(extents, pictures);
+    if (!s.inside()) return;
+    Picture at = picture(photos, s.index);
+    Frame f = {frames[4 * s.index], frames[4 * s.index + 1], frames[4 * s.index + 2], frames[4 * s.index + 3]};
+    float down = (float)f.height / s.height, across = (float)f.width / s.width;
+    float top = s.row * down, bottom = fminf(top + down, (float)f.height);
+    float left = s.column * across, right = fminf(left + across, (float)f.width), sum = 0.0f;
+    for (int y = (int)top; y < bottom; ++y)
+        for (int x = (int)left; x < right; ++x)
+            if (at.holds(y + f.top, x + f.left))
+                sum += overlap(y, top, bottom) * overlap(x, left, right) * alpha[at.at(y + f.top, x + f.left)];
+    coverage[s.here()] = sum / ((bottom - top) * (right - left));
+}
+
+// The coverage above, softened by a tent: one of REACH parts of the longer side wide, and moved down as far.
+extern "C" __global__ void soften(const float* __restrict__ coverage, const long long* __restrict__ extents,
+                                  int pictures, float* __restrict__ density) {
+    Spot s = spot(extents, pictures);
+    if (!s.inside()) return;
+    int reach = max(1, (2 * max(s.height, s.width) + REACH) / (2 * REACH));
+    float sum = 0.0f, whole = 1.0f / (reach + 1);
+    for (int dy = -reach; dy <= reach; ++dy)
+        for (int dx = -reach; dx <= reach; ++dx)
+            // What moved beyond the lower edge is lost, as is what lies beyond the others.
+            if (s.row + dy < s.height && s.holds(s.row + dy - reach, s.column + dx))
+                sum += (reach + 1 - abs(dy)) * whole * ((reach + 1 - abs(dx)) * whole) *
+                       coverage[s.at(s.row + dy - reach, s.column + dx)];
+    density[s.here()] = sum * whole * whole;
+}
+
+// background [pictures][3] linear light; strength [pictures] of the shadow, whose grid has no cells where it is 0.
+// Where alpha and shadow are 0 the background is exact: every byte survives the way to light and back.
 extern "C" __global__ void composite(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
                                      const long long* __restrict__ photos, const float* __restrict__ light,
                                      const long long* __restrict__ grids, const int* __restrict__ places,
                                      const int* __restrict__ frames, const float* __restrict__ background,
-                                     const long long* __restrict__ extents, int pictures,
-                                     const float* __restrict__ to_linear,
+                                     const float* __restrict__ density, const long long* __restrict__ cells,
+                                     const float* __restrict__ strength, const long long* __restrict__ extents,
+                                     int pictures, const float* __restrict__ to_linear,
                                      const unsigned char* __restrict__ to_srgb, unsigned char* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
@@ -130,6 +168,15 @@ extern "C" __global__ void composite(const float* __restrict__ alpha, const unsi
     const float* behind = background + 3 * s.index;
     long long here = 3 * s.here();
     float rest = 1.0f - v.w;
+    Picture grid = picture(cells, s.index);
+    if (grid.height) {
+        Between y = between(s.row, (float)grid.height / s.height, grid.height);
+        Between x = between(s.column, (float)grid.width / s.width, grid.width);
+        float upper = density[grid.at(y.low, x.low)], lower = density[grid.at(y.high, x.low)];
+        upper += x.share * (density[grid.at(y.low, x.high)] - upper);
+        lower += x.share * (density[grid.at(y.high, x.high)] - lower);
+        rest *= 1.0f - strength[s.index] * (upper + y.share * (lower - upper));
+    }
     out[here] = encoded(to_srgb, v.x + rest * behind[0]);
     out[here + 1] = encoded(to_srgb, v.y + rest * behind[1]);
     out[here + 2] = encoded(to_srgb, v.z + rest * behind[2]);

@@ -83,9 +83,11 @@ extern "C" __global__ void sweep(const unsigned char* __restrict__ image, const 
     layers[2 * here + 1] = {b[0], b[1], b[2], 0};
 }
 
+// strength [pictures]: how much of the way from the photo's colour to F to go.
 extern "C" __global__ void finish(const unsigned char* __restrict__ image, const float* __restrict__ alpha,
                                   const long long* __restrict__ extents, int pictures,
-                                  const uchar4* __restrict__ layers, unsigned char* __restrict__ out) {
+                                  const uchar4* __restrict__ layers, const float* __restrict__ strength,
+                                  unsigned char* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
     bool near = false;
@@ -95,5 +97,9 @@ extern "C" __global__ void finish(const unsigned char* __restrict__ image, const
     uchar4 f = layers[2 * here];
     unsigned char front[3] = {f.x, f.y, f.z};
     bool own = alpha[here] == 1.0f;
-    for (int c = 0; c < 3; ++c) out[3 * here + c] = !near ? 255 : own ? image[3 * here + c] : front[c];
+    float share = strength[s.index];
+    for (int c = 0; c < 3; ++c) {
+        float photo = image[3 * here + c];
+        out[3 * here + c] = !near ? 255 : own ? image[3 * here + c] : byte(share * front[c] + (1.0f - share) * photo);
+    }
 }

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from kernels.reference.srgb import F32, U8, linear_to_srgb, srgb_to_linear
+from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from kernels.reference.window import Window
 
+CELL = 8
+"""Canvas pixels a side of a cell of the contact shadow: it is soft, so it has no detail to lose."""
+REACH = 80
+"""How far the shadow reaches, and lies below the piece: one of so many parts of the canvas's longer side."""
 PRESENT = 0.25
 """Alpha above which a pixel counts as the piece when it is framed."""
 
@@ -85,17 +89,44 @@ def relit(foreground: F32, light: F32) -> F32:
     return out
 
 
+def contact(alpha: F32, view: Frame) -> F32:
+    """Return the density [h, w] in [0, 1] of a contact shadow, in cells of the canvas.
+
+    alpha [H, W]. The coverage, softened by a tent and moved down, both by one of REACH parts of the longer side: dense
+    right below the piece, 0 from two such parts on.
+    """
+    width, height = (
+        min(-(-canvas // CELL), own) for canvas, own in zip(view.canvas, (view.width, view.height), strict=True)
+    )
+    coverage: Plane = cv2.resize(_window(alpha, view), (width, height), interpolation=cv2.INTER_AREA)
+    reach = max(1, (2 * max(height, width) + REACH) // (2 * REACH))
+    tent = (reach + 1 - np.abs(np.arange(-reach, reach + 1, dtype=np.float32))) / (reach + 1) ** 2
+    # Moved first: what the softening spreads beyond the upper edge falls on the canvas again.
+    above = cv2.copyMakeBorder(coverage, reach, 0, 0, 0, cv2.BORDER_CONSTANT)[:height]
+    soft: Plane = cv2.sepFilter2D(above, -1, tent, tent, borderType=cv2.BORDER_CONSTANT)
+    return soft
+
+
 def composite(
-    alpha: F32, foreground: U8, light: F32, place: Window, view: Frame, background: tuple[int, int, int] | U8
+    alpha: F32,
+    foreground: U8,
+    light: F32,
+    place: Window,
+    view: Frame,
+    background: tuple[int, int, int] | U8,
+    shadow: float = 0.0,
 ) -> U8:
-    """Relight, frame and lay over a colour or a picture: a*F' + (1-a)*B, straight alpha, linear light.
+    """Relight, frame and lay over a colour or a picture: a*F' + (1-a)*(1-s)*B, straight alpha, linear light.
 
     alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [h, w, 12] spans `place` in photo pixels,
-    beyond which nothing is relit; background sRGB 0..255, one colour or [canvas height, canvas width, 3]. Returns
-    [canvas height, canvas width, 3] uint8 sRGB. Where alpha is 0 the background is exact.
+    beyond which nothing is relit; background sRGB 0..255, one colour or [canvas height, canvas width, 3];
+    shadow 0 to 1: s is that share of `contact`'s density, 0 for none. Returns [canvas height, canvas width, 3] uint8
+    sRGB. Where alpha and shadow are 0 the background is exact.
     """
     *colour, coverage = _framed(alpha, foreground, light, place, view)
     rest = 1 - coverage
+    if shadow:
+        rest *= 1 - np.float32(shadow) * cv2.resize(contact(alpha, view), view.canvas, interpolation=cv2.INTER_LINEAR)
     behind = np.moveaxis(srgb_to_linear(np.asarray(background, np.uint8)), -1, 0)
     # Every sRGB byte survives the way to linear light and back, so where alpha is 0 this is the background's own.
     return np.dstack([linear_to_srgb(c + rest * b) for c, b in zip(colour, behind, strict=True)])
@@ -136,13 +167,22 @@ def _framed(alpha: F32, foreground: U8, light: F32, place: Window, view: Frame) 
     bottom, right = min(height, view.top + view.height), min(width, view.left + view.width)
     a = alpha[top:bottom, left:right]
     colour = _lit(foreground[top:bottom, left:right], light, place, top, left)
-    inside = np.s_[top - view.top : bottom - view.top, left - view.left : right - view.left]
     shrinks = view.canvas[0] < view.width
     planes = []
     for plane in (*(channel * a for channel in cv2.split(colour)), a):
         window = np.zeros((view.height, view.width), np.float32)
-        window[inside] = plane
+        window[top - view.top : bottom - view.top, left - view.left : right - view.left] = plane
         if view.canvas != (view.width, view.height):
             window = cv2.resize(window, view.canvas, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         planes.append(np.clip(window, 0, 1))
     return planes
+
+
+def _window(plane: F32, view: Frame) -> F32:
+    """Return the view's window of a plane [H, W], 0 beyond the photo."""
+    height, width = plane.shape
+    top, left = max(0, view.top), max(0, view.left)
+    inside = plane[top : view.top + view.height, left : view.left + view.width]
+    below, right = view.top + view.height - height, view.left + view.width - width
+    border = (max(0, -view.top), max(0, below)), (max(0, -view.left), max(0, right))
+    return np.pad(inside, border)

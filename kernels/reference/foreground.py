@@ -20,10 +20,11 @@ SMALL, MANY, FEW = 32, 10, 2
 SQUARE = np.ones((3, 3), np.uint8)
 
 
-def foreground(pixels: U8, alpha: F32) -> U8:
+def foreground(pixels: U8, alpha: F32, strength: float = 1.0) -> U8:
     """Estimate F of I = a*F + (1-a)*B; F = I where alpha is 1, white where no pixel next to it has alpha.
 
-    pixels [H, W, 3] uint8 sRGB; alpha [H, W] float32 in [0, 1]; returns [H, W, 3] uint8 sRGB, straight.
+    pixels [H, W, 3] uint8 sRGB; alpha [H, W] float32 in [0, 1]; strength 0 to 1: how much of the way from I to F to go,
+    in encoded colour; returns [H, W, 3] uint8 sRGB, straight.
     """
     images, alphas = [pixels], [alpha]
     while max(alphas[-1].shape) > 1:
@@ -34,8 +35,11 @@ def foreground(pixels: U8, alpha: F32) -> U8:
         layers = _level(image, a, layers)
     front = layers.view(np.uint32)[..., 0].copy()
     del layers
+    own = _words(pixels)
+    if strength < 1:
+        cv2.addWeighted(front.view(np.uint8), strength, own.view(np.uint8), 1 - strength, 0, dst=front.view(np.uint8))
+    np.copyto(front, own, where=alpha == 1)
     np.copyto(front, np.uint32(0xFFFFFFFF), where=cv2.dilate((alpha > 0).astype(np.uint8), SQUARE) == 0)
-    np.copyto(front, _words(pixels), where=alpha == 1)
     out: Plane = cv2.cvtColor(front.view(np.uint8).reshape(*alpha.shape, 4), cv2.COLOR_RGBA2RGB)
     return out
 

@@ -32,7 +32,7 @@ def composite(
         else:
             behind = scene(wanted)
             background = wanted.rgb if behind is None else covering(behind, view.canvas)
-            picture = over.composite(alpha, foreground, light, lit, view, background)
+            picture = over.composite(alpha, foreground, light, lit, view, background, wanted.shadow)
         if wanted.canvas and wanted.canvas != view.canvas:
             found.doubt(
                 f"size: asked for {wanted.canvas[0]}x{wanted.canvas[1]}, the piece has pixels for "

@@ -17,6 +17,7 @@ from kernels.reference.letterbox import unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8
 from kernels.reference.window import Window
+from server.contract import parse_look
 from server.report import Report
 
 Box = tuple[slice, slice]
@@ -34,7 +35,7 @@ UNSURE = 0.02
 """Share of the piece's area that may be neither in nor out before a person is asked."""
 
 
-def refine(pixels: U8, window: NDArray[np.int32], coarse: F32, report: U8) -> dict[str, np.ndarray]:
+def refine(pixels: U8, window: NDArray[np.int32], coarse: F32, look: U8, report: U8) -> dict[str, np.ndarray]:
     """Return alpha [H, W] float32, foreground [H, W, 3] uint8, cutout [H, W, 4] uint8 straight RGBA, and the report.
 
     pixels [H, W, 3] uint8 sRGB; window [4] int32: left, top, width, height of what coarse [3, S, S] float32 in [0, 1]
@@ -46,15 +47,17 @@ def refine(pixels: U8, window: NDArray[np.int32], coarse: F32, report: U8) -> di
         seen = np.ascontiguousarray(pixels[view.inside])
         alpha, colour = np.zeros(pixels.shape[:2], np.float32), np.full_like(pixels, 255)
         near = unletterbox(coarse, view.height, view.width)
-        alpha[view.inside], colour[view.inside], facts = refined(seen, near)
+        strength = parse_look(look.tobytes()).decontaminate
+        alpha[view.inside], colour[view.inside], facts = refined(seen, near, strength)
         cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
         found.facts["qa"] = judge(alpha, view, found) | facts
     return {"alpha": alpha, "foreground": colour, "cutout": cutout, "report": found.write()}
 
 
-def refined(pixels: U8, coarse: F32) -> tuple[F32, U8, dict[str, Any]]:
+def refined(pixels: U8, coarse: F32, strength: float = 1.0) -> tuple[F32, U8, dict[str, Any]]:
     """Return alpha [H, W], foreground [H, W, 3] and the facts of it, of a photo and the network's maps of it [3, h, w].
 
+    strength 0 to 1: how much of the old background's colour is taken out.
     Everything happens in the box of what the network found, and a margin; beyond it there is nothing.
     """
     height, width = pixels.shape[:2]
@@ -66,7 +69,7 @@ def refined(pixels: U8, coarse: F32) -> tuple[F32, U8, dict[str, Any]]:
     part, holes = openings(part, behind, hint, metal)
     del behind, hint, metal  # a third of the memory that the foreground takes
     alpha[box] = part
-    colour[box] = foreground(inside, part)
+    colour[box] = foreground(inside, part, strength)
     return alpha, colour, {"openings": asdict(holes)}
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kernels import composite as kernel
-from kernels.reference.composite import Frame, bounds, composite, cutout, frame, relit
+from kernels.reference.composite import Frame, bounds, composite, contact, cutout, frame, relit
+from kernels.reference.srgb import srgb_to_linear
 from kernels.reference.window import Window
 
 IDENTITY = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12)
@@ -55,6 +56,38 @@ def test_a_grid_of_equal_transforms_is_that_transform(rng):
     colour = rng.random((40, 30, 3)).astype(np.float32)
     one = rng.random((1, 1, 12)).astype(np.float32)
     np.testing.assert_allclose(relit(colour, np.tile(one, (4, 3, 1))), relit(colour, one), atol=1e-5)
+
+
+class TestContact:
+    @staticmethod
+    def disc(size=400):
+        y, x = np.mgrid[0:size, 0:size]
+        return (np.hypot(y - 200, x - 200) < 100).astype(np.float32)
+
+    def test_falls_right_below_the_piece_and_nowhere_else(self):
+        """5 px is one of 80 parts of 400: two of them, and a cell of 8 px, bound where the shadow may be."""
+        alpha, view = self.disc(), own_framing((400, 400))
+        out = composite(alpha, np.zeros((400, 400, 3), np.uint8), IDENTITY, ALL, view, (255, 255, 255), 1.0)
+        assert (out[:92] == 255).all()
+        assert (out[340:] == 255).all()
+        assert out[303, 200, 0] < 200
+        assert (np.diff(out[302:330, 200, 0].astype(int)) >= 0).all()  # fades
+
+    def test_takes_linear_light_away(self):
+        """Where density is d, strength s leaves 1 - s*d of the light of the background."""
+        alpha, view = self.disc(), own_framing((400, 400))
+        nothing = np.zeros((400, 400, 3), np.uint8)
+        dark, half = (
+            srgb_to_linear(composite(alpha, nothing, IDENTITY, ALL, view, (200, 100, 50), s)) for s in (1.0, 0.5)
+        )
+        behind = srgb_to_linear(np.uint8([200, 100, 50]))
+        np.testing.assert_allclose(half[305, 200], (dark[305, 200] + behind) / 2, atol=4e-3)  # a byte is up to 0.009
+
+    def test_density_is_a_share(self):
+        for shape in SHAPES:
+            density = contact(np.ones(shape, np.float32), own_framing(shape))
+            assert density.min() >= 0
+            assert density.max() <= 1 + 1e-6
 
 
 class TestFrame:
@@ -143,10 +176,13 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
     lights, grids = batch([h[2] for h in hosts])
     scene = kernel.Scene(alpha, colour, photos, lights, grids, PLACES, VIEWS)
     colours = [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
-    over = scene.canvases().split(kernel.composite(scene, colours))
+    shadows = [0.0, 1.0, 0.6, 0.5, 0.8]
+    over = scene.canvases().split(kernel.composite(scene, colours, shadows))
+    plain = scene.canvases().split(kernel.composite(scene, colours))
     clear = scene.canvases().split(kernel.cutout(scene))
-    for got, cut, host, place, view, behind in zip(over, clear, hosts, PLACES, VIEWS, colours, strict=True):
-        expected = composite(*host, place, view, behind)
+    cases = zip(over, clear, hosts, PLACES, VIEWS, colours, shadows, strict=True)
+    for got, cut, host, place, view, behind, shadow in cases:
+        expected = composite(*host, place, view, behind, shadow)
         # the encoding is a table of 65,536 steps: a sum in another order may fall on its neighbour, near black two
         np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
         wanted = cutout(*host, place, view)
@@ -155,3 +191,5 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
         np.testing.assert_allclose(cut[seen].astype(int), wanted[seen].astype(int), atol=3)
         empty = wanted[..., 3] == 0
         assert (got[empty & (expected == behind).all(-1)] == behind).all()
+    for got, host, place, view, behind in zip(plain, hosts, PLACES, VIEWS, colours, strict=True):
+        np.testing.assert_allclose(got.astype(int), composite(*host, place, view, behind).astype(int), atol=2)

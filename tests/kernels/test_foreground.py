@@ -60,12 +60,23 @@ def piece(rng, size):
     return rng.integers(0, 256, (*size, 3), dtype=np.uint8), ramp
 
 
+def test_strength_goes_from_the_photo_to_the_estimate(rng):
+    pixels, alpha = piece(rng, (40, 50))
+    photo, half, full = (foreground(pixels, alpha, strength).astype(int) for strength in (0.0, 0.5, 1.0))
+    empty = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    np.testing.assert_array_equal(photo[~empty], pixels[~empty])
+    np.testing.assert_allclose(2 * half, photo + full, atol=1)  # one rounding
+    assert np.abs(full - photo)[~empty].max() > 50
+    assert (photo[empty] == 255).all()
+
+
 def test_kernel_matches_reference(rng, batch, twin):
     pictures = [piece(rng, size) for size in [(1, 1), (37, 53), (1, 40), (70, 33), (8, 32)]]
     pixels, extents = batch([p for p, _ in pictures])
     alpha, _ = batch([a for _, a in pictures])
-    out = extents.split(kernel.foreground(pixels, alpha, extents))
-    for got, (p, a) in zip(out, pictures, strict=True):
+    strengths = [1.0, 0.3, 0.0, 1.0, 0.75]
+    out = extents.split(kernel.foreground(pixels, alpha, extents, strengths))
+    for got, (p, a), strength in zip(out, pictures, strengths, strict=True):
         # sums in another order, and in place: a value on a rounding edge moves its neighbours by one, too
-        np.testing.assert_allclose(got.astype(int), foreground(p, a).astype(int), atol=2)
+        np.testing.assert_allclose(got.astype(int), foreground(p, a, strength).astype(int), atol=2)
         np.testing.assert_array_equal(got[a == 1], p[a == 1])

@@ -11,7 +11,8 @@ def test_default_is_white_jpeg_2000():
 
 
 @pytest.mark.parametrize(
-    "look", [Look(), Look(background="#102030", size=(800, 600)), Look(size=None, format="png", relight=0.5)]
+    "look",
+    [Look(), Look(background="#102030", size=(800, 600)), Look(size=None, format="png", relight=0.5, shadow=0.4)],
 )
 def test_survives_the_wire(look):
     assert parse_look(look.to_bytes()) == look
@@ -25,6 +26,9 @@ def test_survives_the_wire(look):
         (b'{"size": 3}', "size: "),
         (b'{"fill": 0}', "fill: "),
         (b'{"relight": 2}', "relight: "),
+        (b'{"shadow": 1.5}', "shadow: "),
+        (b'{"decontaminate": -1}', "decontaminate: "),
+        (b'{"background": "transparent", "format": "png", "shadow": 0.5}', "a shadow needs a background"),
         (b'{"quality": 10}', "quality: "),
         (b'{"format": "bmp"}', "format: "),
         (b'{"background": "transparent"}', "needs format png or webp"),

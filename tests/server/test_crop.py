@@ -8,11 +8,13 @@ import pytest
 
 from kernels.reference.letterbox import letterbox
 from server.card import Card
+from server.contract import Look
 from server.report import Report
 from server.stages.crop import Cropper
 from server.stages.refine import refine
 
 SIZE, OVERVIEW = 256, 128
+DEFAULT = np.frombuffer(Look().to_bytes(), np.uint8)
 CARD = Card.model_validate(
     {
         "name": "any",
@@ -53,7 +55,7 @@ def test_a_disc_comes_back_where_it_was(height, width, at):
     found = located(pixels)
     assert found["window"].dtype == np.int32
     assert max(found["window"][2:]) < 0.5 * max(height, width)
-    alpha = refine(pixels, found["window"], found["net_input"], begun())["alpha"]
+    alpha = refine(pixels, found["window"], found["net_input"], DEFAULT, begun())["alpha"]
     m = cv2.moments(alpha)
     # A quarter of a pixel: what the rounding of the letterbox's shorter side may move the middle by.
     assert m["m10"] / m["m00"] == pytest.approx(centre[0], abs=0.25)
