@@ -13,58 +13,86 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from kernels.reference.foreground import foreground
 from kernels.reference.letterbox import unletterbox
-from kernels.reference.srgb import F32, U8, Plane
-from perf.drawn import Drawn, degraded, draw
+from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
+from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
 from server.stages.refine import refined, upsample
 
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""
-BEHIND = np.array([(255, 255, 255), (0, 0, 0), (77, 153, 89)], np.float32)
+BEHIND = np.array([(255, 255, 255), (0, 0, 0), (77, 153, 89)], np.uint8)
+LEAST = 50
+"""Pixels of thin parts below which a photo says nothing of them."""
 
 
-def rows(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane]]:
-    """Yield the alpha of each row; coarse [3, h, w] is the photo's part of the network's maps."""
+def cutouts(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane, U8]]:
+    """Yield name, alpha and colour of each row; coarse [3, h, w] is the photo's part of the network's maps."""
     height, width = pixels.shape[:2]
-    yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height))
-    yield "guided", upsample(pixels, coarse[0])
-    yield "guided, openings", refined(pixels, coarse)[0]
+    yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height)), pixels
+    yield "guided", upsample(pixels, coarse[0]), pixels
+    alpha, colour, _ = refined(pixels, coarse)
+    yield "guided, openings", alpha, pixels
+    yield "guided, openings, foreground", alpha, colour
 
 
-def of_drawn(made: Drawn, alpha: F32, colour: U8) -> dict[str, float]:
-    """Score one cutout of a drawn piece, at the photo's own size."""
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a photo, at its own size: alpha [H, W], foreground [H, W, 3] and the wires, bool [H, W]."""
+
+    alpha: F32
+    foreground: U8
+    thin: np.ndarray
+
+
+def thin(solid: np.ndarray, width: int = 6) -> np.ndarray:
+    """Return what of a silhouette, bool [H, W], is at most `width` px wide: what no disc of one more fits into."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
+    plane = solid.astype(np.uint8)
+    return solid & (cv2.dilate(cv2.erode(plane, disc), disc) == 0)
+
+
+def scored(made: Truth, alpha: F32, colour: U8) -> dict[str, float]:
+    """Score one cutout at the photo's own size; a figure that is not defined is left out."""
     cut, solid = alpha > 0.5, made.alpha > 0.5
     _, labels, stats, _ = cv2.connectedComponentsWithStats((made.alpha < 0.1).astype(np.uint8), connectivity=4)
-    outside = labels[0, 0]
-    inner = [k for k in range(1, len(stats)) if k != outside and stats[k, cv2.CC_STAT_AREA] >= 12]
+    rim = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
+    inner = [k for k in range(1, len(stats)) if k not in rim and stats[k, cv2.CC_STAT_AREA] >= 12]
     core = cv2.distanceTransform((made.alpha > 0.95).astype(np.uint8), cv2.DIST_L2, 5) > 2
     _, _, holes, _ = cv2.connectedComponentsWithStats((core & ~cut).astype(np.uint8))
     near, far = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5) <= 3 for side in (solid, ~solid))
     band = near & far
-    a, true = alpha[band][:, None], made.alpha[band][:, None]
-    fringe = [
-        deltaE_ciede2000(
-            rgb2lab((a * colour[band] + (1 - a) * c) / 255),
-            rgb2lab((true * made.foreground[band] + (1 - true) * c) / 255),
-        ).mean()
-        for c in BEHIND
-    ]
-    return {
+    ours, true = (
+        (a[band][:, None], srgb_to_linear(front[band])) for a, front in ((alpha, colour), (made.alpha, made.foreground))
+    )
+    fringe = [deltaE_ciede2000(_seen(*ours, behind), _seen(*true, behind)).mean() for behind in srgb_to_linear(BEHIND)]
+    out = {}
+    if made.thin.sum() >= LEAST:
+        out["thin_recall"] = float(cut[made.thin].mean())
+    fine = thin(cut)
+    if fine.sum() >= LEAST:
+        off = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5)
+        out["thin_precision"] = float((off[fine] <= 2).mean())
+    if inner:
+        out["openings_kept"] = float(np.mean([np.median(alpha[labels == k]) < 0.25 for k in inner]))
+    return out | {
         "sad": float(np.abs(alpha - made.alpha).sum() / 1000),
-        "thin_recall": float(cut[made.thin].mean()),
-        "openings_kept": float(np.mean([np.median(alpha[labels == k]) < 0.25 for k in inner])),
         "false_holes": float((holes[1:, cv2.CC_STAT_AREA] >= 12).sum()),
         "spill": float(cut[made.alpha < 0.02].mean()),
         "fringe": float(np.mean(fringe)),
     }
+
+
+def _seen(alpha: F32, front: F32, behind: F32) -> Plane:
+    """Return CIE Lab of linear light over one colour, as the composite stage lays it."""
+    return rgb2lab(linear_to_srgb(alpha * front + (1 - alpha) * behind))
 
 
 def drawn() -> dict[str, list[dict[str, float]]]:
@@ -73,12 +101,9 @@ def drawn() -> dict[str, list[dict[str, float]]]:
     for seed in SEEDS:
         made = draw(seed)
         coarse = unletterbox(degraded(made.alpha, seed), *made.alpha.shape)
-        alphas = dict(rows(made.pixels, coarse))
-        for name, alpha in alphas.items():
-            found.setdefault(name, []).append(of_drawn(made, alpha, made.pixels))
-        alpha = alphas["guided, openings"]
-        colour = foreground(made.pixels, alpha)
-        found.setdefault("guided, openings, foreground", []).append(of_drawn(made, alpha, colour))
+        truth = Truth(made.alpha, made.foreground, made.thin)
+        for name, alpha, colour in cutouts(made.pixels, coarse):
+            found.setdefault(name, []).append(scored(truth, alpha, colour))
         print(f"drawn {seed}", flush=True)
     return found
 

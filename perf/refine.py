@@ -52,6 +52,27 @@ class Looked:
         return np.ascontiguousarray(self.pixels[self.view.inside])
 
 
+class Network:
+    """The shipped network and what the stages around it do, from locate to segment."""
+
+    def __init__(self, threads: int) -> None:
+        self.card = read_card(FOLDER / "model.json")
+        self.overview = OpenVinoEngine(self.card, FOLDER, self.card.input.overview, threads, self.card.overview)
+        self.engine = OpenVinoEngine(self.card, FOLDER, self.card.input.size, threads)
+
+    def look(self, pixels: U8, windowed: bool) -> Looked:
+        """Find the window, or take the whole photo [H, W, 3] uint8 sRGB; segment it."""
+        net = self.card.input
+        height, width = pixels.shape[:2]
+        view = Window(0, 0, width, height)
+        if windowed:
+            found = self.overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
+            view = choose(unletterbox(found, height, width)[0], height, width, net.size)
+        seen = np.ascontiguousarray(pixels[view.inside])
+        coarse = self.engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
+
+
 def bilinear(looked: Looked) -> F32:
     """Return the network's alpha, plainly enlarged."""
     plane = np.ascontiguousarray(looked.coarse[0])
@@ -87,27 +108,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "refine-cpu.json")
     args = parser.parse_args()
-    card = read_card(FOLDER / "model.json")
-    net = card.input
-    overview = OpenVinoEngine(card, FOLDER, net.overview, args.threads, card.overview)
-    engine = OpenVinoEngine(card, FOLDER, net.size, args.threads)
-
-    def look(pixels: U8, windowed: bool) -> Looked:
-        height, width = pixels.shape[:2]
-        view = Window(0, 0, width, height)
-        if windowed:
-            found = overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
-            view = choose(unletterbox(found, height, width)[0], height, width, net.size)
-        seen = np.ascontiguousarray(pixels[view.inside])
-        coarse = engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
-        return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
-
-    result: dict[str, Any] = {"provenance": provenance(), "network": card.identity(), "sets": {}}
+    network = Network(args.threads)
+    result: dict[str, Any] = {"provenance": provenance(), "network": network.card.identity(), "sets": {}}
     for name, _, folder in (given.partition("=") for given in args.cases):
         photos = sorted(Path(folder).glob("*.photo.jpg"))
         rows = result["sets"][name] = {"photos": len(photos), "rows": {}}
         looks = [
-            {windowed: look(pixels, windowed) for windowed in (False, True)}
+            {windowed: network.look(pixels, windowed) for windowed in (False, True)}
             for pixels in (np.asarray(Image.open(photo).convert("RGB")) for photo in photos)
         ]
         for row, (windowed, step) in ROWS.items():

@@ -1,7 +1,7 @@
 """Make the high-resolution set: `python -m training.large`; perf/large.py measures on it.
 
-Pieces of 2048x2048 with everything known: the traced pieces (`paths.py`) lit by `shade.lit`, whose sums give the piece's
-own light apart from the ground's. Nothing is trained or chosen on it but what its users say.
+Pieces of 2048x2048 with everything known: traced pieces (`paths.py`) lit by `shade.lit`, whose sums give the piece's
+own light apart from the ground's. It is for measuring: nothing is trained on it.
 
 For each seed: SEED.photo.jpg; SEED.alpha.png; SEED.foreground.png, the piece's colour without its ground;
 SEED.background.png, the ground as the photo shows it beside the piece; SEED.stone.png, coverage of stones.
@@ -43,7 +43,7 @@ class Known:
 
 
 def develop(rng: np.random.Generator, piece: shade.Traced) -> Known:
-    """Light a traced piece and take its photo: alpha * foreground + (1 - alpha) * background in linear light, and grain.
+    """Light a traced piece and take its photo: alpha * foreground + (1 - alpha) * background in linear light.
 
     White where there is no foreground.
     """
