@@ -20,11 +20,12 @@ import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from kernels.reference.filament import filament
 from kernels.reference.letterbox import unletterbox
 from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
-from server.stages.refine import refined, upsample
+from server.stages.refine import evidence, refined, upsample
 
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""
@@ -37,10 +38,13 @@ def cutouts(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane, U8]]:
     """Yield name, alpha and colour of each row; coarse [3, h, w] is the photo's part of the network's maps."""
     height, width = pixels.shape[:2]
     yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height)), pixels
-    yield "guided", upsample(pixels, coarse[0]), pixels
+    alpha = upsample(pixels, coarse[0])
+    yield "guided", alpha, pixels
+    behind, hint, _, line = evidence(pixels, coarse, np.s_[:, :])
+    yield "guided, filament", filament(alpha, behind, hint, line)[0], pixels
     alpha, colour, _ = refined(pixels, coarse)
-    yield "guided, openings", alpha, pixels
-    yield "guided, openings, foreground", alpha, colour
+    yield "guided, filament, openings", alpha, pixels
+    yield "guided, filament, openings, foreground", alpha, colour
 
 
 @dataclass(frozen=True, slots=True)

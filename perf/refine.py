@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8, Plane
@@ -85,10 +86,16 @@ def guided(looked: Looked) -> F32:
     return upsample(looked.seen, looked.coarse[0])
 
 
+def restored(looked: Looked) -> F32:
+    """Return `guided` after filament."""
+    behind, hint, _, line = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    return filament(guided(looked), behind, hint, line)[0]
+
+
 def opened(looked: Looked) -> F32:
-    """Return `guided` after openings."""
-    behind, hint, metal = evidence(looked.seen, looked.coarse, np.s_[:, :])
-    return openings(guided(looked), behind, hint, metal)[0]
+    """Return `restored` after openings."""
+    behind, hint, metal, _ = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    return openings(restored(looked), behind, hint, metal)[0]
 
 
 ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
@@ -96,7 +103,8 @@ ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
     "whole photo, guided": (False, guided),
     "window, bilinear": (True, bilinear),
     "window, guided": (True, guided),
-    "window, guided, openings": (True, opened),
+    "window, guided, filament": (True, restored),
+    "window, guided, filament, openings": (True, opened),
 }
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.composite import bounds
+from kernels.reference.filament import filament
 from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
 from kernels.reference.letterbox import unletterbox
-from kernels.reference.openings import openings
+from kernels.reference.openings import openings, ridges
 from kernels.reference.srgb import F32, U8
 from kernels.reference.window import Window
 from server.contract import parse_look
@@ -65,12 +66,13 @@ def refined(pixels: U8, coarse: F32, strength: float = 1.0) -> tuple[F32, U8, di
     box = _box(coarse[0], height, width)
     inside = pixels[box]
     part = upsample(pixels, coarse[0], box)
-    behind, hint, metal = evidence(pixels, coarse, box)
+    behind, hint, metal, line = evidence(pixels, coarse, box)
+    part, restored = filament(part, behind, hint, line)
     part, holes = openings(part, behind, hint, metal)
-    del behind, hint, metal  # a third of the memory that the foreground takes
+    del behind, hint, metal, line  # a third of the memory that the foreground takes
     alpha[box] = part
     colour[box] = foreground(inside, part, strength)
-    return alpha, colour, {"openings": asdict(holes)}
+    return alpha, colour, {"restored": restored, "openings": asdict(holes)}
 
 
 def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:
@@ -81,13 +83,14 @@ def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:
     return alpha.clip(0, 1, out=alpha)
 
 
-def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8]:
-    """Return the backdrop in the box, and the network's alpha and metal there as bytes."""
+def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8, U8]:
+    """Return the backdrop in the box, and the network's alpha, metal and lines of alpha there as bytes."""
     height, width = pixels.shape[:2]
     nothing = 255 * (cv2.dilate(coarse[0], np.ones((5, 5), np.uint8)) <= NOTHING).astype(np.uint8)
     background = cv2.resize(nothing, (width, height), interpolation=cv2.INTER_NEAREST)[box]
-    hint, metal = (cv2.resize(np.rint(plane * 255).astype(np.uint8), (width, height))[box] for plane in coarse[:2])
-    return backdrop(pixels[box], background), hint, metal
+    alpha, metal = (np.rint(plane * 255).astype(np.uint8) for plane in coarse[:2])
+    hint, metal, line = (cv2.resize(plane, (width, height))[box] for plane in (alpha, metal, ridges(alpha)))
+    return backdrop(pixels[box], background), hint, metal, line
 
 
 def _box(coarse: F32, height: int, width: int) -> Box:

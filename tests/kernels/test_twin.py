@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import kernels.reference.backdrop
+import kernels.reference.composite
+import kernels.reference.filament
 import kernels.reference.foreground
 import kernels.reference.openings
 
@@ -89,7 +91,7 @@ build.Twin(here, 0, True, here).function("own", "past")((1,), (WIDTH,), (numpy.z
     assert "heap-buffer-overflow" in said
 
 
-@pytest.mark.parametrize("name", ["backdrop", "foreground", "openings"])
+@pytest.mark.parametrize("name", ["backdrop", "composite", "filament", "foreground", "openings"])
 def test_kernels_and_references_have_the_same_constants(root, name):
     source = (root / "kernels" / "cuda" / f"{name}.cu").read_text()
     reference = vars(getattr(kernels.reference, name))
