@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from kernels import launch
 from kernels.launch import Array, Extents, empty, over_pixels, require, uploaded
 from kernels.reference.composite import CELL, Frame
 from kernels.reference.srgb import TO_LINEAR, TO_SRGB, srgb_to_linear
@@ -46,8 +48,19 @@ class Scene:
         return [self.alpha, self.foreground, photos, self.light, grids, places, frames]
 
 
-def contact(scene: Scene, shadow: Sequence[float]) -> tuple[Array, Extents]:
-    """Return the density [C] float32 of every picture's contact shadow, and its cells: none where the strength is 0."""
+@cache
+def _curves(where: launch.Cupy, index: int) -> tuple[Array, Array]:
+    """Return the tables of the sRGB curve, there and back, uploaded once per device."""
+    made = where.upload(TO_LINEAR), where.upload(TO_SRGB)
+    where.wait()
+    return made
+
+
+def contact(scene: Scene, shadow: Sequence[float], given: Sequence[Array]) -> tuple[Array, Extents]:
+    """Return the density [C] float32 of every picture's contact shadow, and its cells: none where the strength is 0.
+
+    given: `scene.arguments()`, uploaded once for all kernels of a batch.
+    """
     sides = [
         (min(-(-view.canvas[1] // CELL), view.height), min(-(-view.canvas[0] // CELL), view.width))
         if strength
@@ -56,7 +69,7 @@ def contact(scene: Scene, shadow: Sequence[float]) -> tuple[Array, Extents]:
     ]
     cells, count = Extents(tuple(sides)), np.int32(len(scene.views))
     coverage, density = empty(cells.pixels, "float32"), empty(cells.pixels, "float32")
-    alpha, _, photos, _, _, _, frames = scene.arguments()
+    alpha, _, photos, _, _, _, frames = given
     table = cells.on_device()
     over_pixels("composite", "cover", cells, (alpha, photos, frames, table, count, coverage))
     over_pixels("composite", "soften", cells, (coverage, table, count, density))
@@ -79,18 +92,18 @@ def composite(
     out = empty(shape, "uint8") if out is None else require("out", out, shape, "uint8")
     behind = uploaded(srgb_to_linear(np.array(background, np.uint8)))
     strengths = [0.0] * len(scene.views) if shadow is None else shadow
-    density, cells = contact(scene, strengths)
+    given = scene.arguments()
+    density, cells = contact(scene, strengths, given)
     shade = [density, cells.on_device(), uploaded(np.array(strengths, np.float32))]
     last = [
         behind,
         *shade,
         canvases.on_device(),
         np.int32(len(scene.views)),
-        uploaded(TO_LINEAR),
-        uploaded(TO_SRGB),
+        *_curves(launch.device, launch.device.index()),
         out,
     ]
-    over_pixels("composite", "composite", canvases, scene.arguments() + last)
+    over_pixels("composite", "composite", canvases, given + last)
     return out
 
 
@@ -99,6 +112,6 @@ def cutout(scene: Scene, *, out: Array | None = None) -> Array:
     canvases = scene.canvases()
     shape = (canvases.pixels, 4)
     out = empty(shape, "uint8") if out is None else require("out", out, shape, "uint8")
-    last = [canvases.on_device(), np.int32(len(scene.views)), uploaded(TO_LINEAR), uploaded(TO_SRGB), out]
+    last = [canvases.on_device(), np.int32(len(scene.views)), *_curves(launch.device, launch.device.index()), out]
     over_pixels("composite", "cutout", canvases, scene.arguments() + last)
     return out

@@ -38,6 +38,18 @@ class Cupy:
 
         return cp.asarray(array)
 
+    def index(self) -> int:
+        """Return the number of the current device."""
+        import cupy as cp  # pyright: ignore[reportMissingImports]
+
+        return cp.cuda.Device().id
+
+    def wait(self) -> None:
+        """Wait for the current stream: once per table that stays, so that every other stream may read it."""
+        import cupy as cp  # pyright: ignore[reportMissingImports]
+
+        cp.cuda.get_current_stream().synchronize()
+
     def function(self, file: str, name: str) -> Kernel:
         """Return a kernel of `kernels/cuda/FILE.cu` for the current device."""
         import cupy as cp  # pyright: ignore[reportMissingImports]

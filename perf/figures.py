@@ -206,10 +206,19 @@ def jpeg() -> str:
     return f"{table(head, rows)}\n\nSum over {result['pictures']} catalog pictures. {source('jpeg')}"
 
 
+def large() -> str:
+    """What the refine stage is worth at full resolution, by the shipped network."""
+    result = load("large-cpu")
+    keys = ["sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "fringe"]
+    rows = [[row, *(f"{scores[key]:.3g}" for key in keys)] for row, scores in result["rows"].items()]
+    network = f"{result['network']['name']} {result['network']['version']}"
+    return f"{table(['', *keys], rows)}\n\n{len(result['pieces'])} pieces, {network}. {source('large-cpu')}"
+
+
 def edges() -> str:
     """What the refine stage is worth on drawn pieces, its time and memory."""
     result = load("edges-cpu")
-    keys = ["sad", "thin_recall", "openings_kept", "false_holes", "spill", "fringe"]
+    keys = ["sad", "thin_recall", "thin_precision", "openings_kept", "false_holes", "spill", "fringe"]
     rows = [[row, *(f"{scores[key]:.3g}" for key in keys)] for row, scores in result["rows"].items()]
     took = result["stage"]
     return (
@@ -364,6 +373,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "jpeg": jpeg,
     "edges": edges,
     "relight": relight,
+    "large": large,
     "bench": bench,
     "split": split,
     "crosscheck": crosscheck,

@@ -38,11 +38,10 @@ def filament(alpha: F32, behind: Backdrop, hint: U8, line: U8) -> tuple[F32, int
     count, labels = cv2.connectedComponents(_grown(weak, 1), connectivity=8)
     where = np.flatnonzero(weak)
     of = labels.reshape(-1)[where]
-    size, seen = (np.bincount(of, weights, minlength=count) for weights in (None, line.reshape(-1)[where]))
-    kept = seen >= LINE * size
-    hangs = np.zeros(count, bool)
-    hangs[labels[_grown(solid, TOUCH) > 0]] = True
-    kept &= hangs
+    seen = np.bincount(of, weights=line.reshape(-1)[where], minlength=count)
+    kept = np.zeros(count, bool)
+    kept[np.unique(labels.reshape(-1)[np.flatnonzero(_grown(solid, TOUCH))])] = True
+    kept &= seen >= LINE * np.bincount(of, minlength=count)
     kept[0] = False
     drawn = np.zeros_like(solid)
     drawn.reshape(-1)[where] = kept[of]

@@ -16,7 +16,7 @@ from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
 from kernels.reference.letterbox import unletterbox
 from kernels.reference.openings import openings, ridges
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window
 from server.contract import parse_look
 from server.report import Report
@@ -88,8 +88,9 @@ def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8, U8]:
     height, width = pixels.shape[:2]
     nothing = 255 * (cv2.dilate(coarse[0], np.ones((5, 5), np.uint8)) <= NOTHING).astype(np.uint8)
     background = cv2.resize(nothing, (width, height), interpolation=cv2.INTER_NEAREST)[box]
-    alpha, metal = (np.rint(plane * 255).astype(np.uint8) for plane in coarse[:2])
-    hint, metal, line = (cv2.resize(plane, (width, height))[box] for plane in (alpha, metal, ridges(alpha)))
+    alpha, shiny = (np.rint(plane * 255).astype(np.uint8) for plane in coarse[:2])
+    planes: list[Plane] = [cv2.resize(plane, (width, height))[box] for plane in (alpha, shiny, ridges(alpha))]
+    hint, metal, line = planes
     return backdrop(pixels[box], background), hint, metal, line
 
 

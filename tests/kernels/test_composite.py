@@ -193,3 +193,18 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
         assert (got[empty & (expected == behind).all(-1)] == behind).all()
     for got, host, place, view, behind in zip(plain, hosts, PLACES, VIEWS, colours, strict=True):
         np.testing.assert_allclose(got.astype(int), composite(*host, place, view, behind).astype(int), atol=2)
+
+
+def test_the_curves_are_uploaded_once(rng, batch, twin, monkeypatch):
+    sizes = []
+    upload = twin.upload
+    monkeypatch.setattr(twin, "upload", lambda array: sizes.append(array.size) or upload(array))
+    alpha, photos = batch([rng.random((9, 7), dtype=np.float32)])
+    colour, _ = batch([rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)])
+    light, grids = batch([IDENTITY])
+    scene = kernel.Scene(alpha, colour, photos, light, grids, [ALL], [own_framing((9, 7))])
+    first = kernel.composite(scene, [(255, 0, 9)]).copy()
+    assert 65536 in sizes
+    sizes.clear()
+    np.testing.assert_array_equal(kernel.composite(scene, [(255, 0, 9)]), first)
+    assert max(sizes) < 256  # the pictures' places, nothing of the curve

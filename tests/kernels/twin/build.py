@@ -68,6 +68,13 @@ class Twin:
         """Return memory that holds what nobody wrote."""
         return np.full(count, 0xAB, np.uint8)
 
+    def index(self) -> int:
+        """Return the number of the only device."""
+        return 0
+
+    def wait(self) -> None:
+        """Return: nothing is under way."""
+
     def upload(self, array: np.ndarray) -> np.ndarray:
         """Return a copy."""
         return array.copy()
