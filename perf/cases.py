@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels import backdrop, composite, foreground, guided, openings
+from kernels import backdrop, composite, filament, foreground, guided, openings
 from kernels.launch import Extents
 from kernels.reference.backdrop import CELL
 from kernels.reference.composite import Frame
@@ -28,6 +28,7 @@ SIDES = (1024, 2048, 4096)
 BATCHES = (1, 16)
 NETWORK = 768
 WARM_UPS, RUNS = 20, 50
+ROWS = ("guided", "backdrop", "filament", "openings", "foreground", "composite", "composite with shadow")
 PYRAMID = 4 / 3
 """All levels of a pyramid that halves both sides, over its finest."""
 
@@ -60,6 +61,8 @@ def bytes_moved(name: str, side: int, batch: int, soft: float) -> int:
         "guided": 10 * pixels + (10 + 48) * network,
         # colour and certainty (4), colour again (3) and two planes out (2), one plane for the noise (1)
         "backdrop": 10 * pixels + 3 * 16 * cells,
+        # ridges 2, usual 1, seek 7, grow 2, label 18, clear 4, measure 5, keep 6, restore 10
+        "filament": 55 * pixels + 16 * cells,
         # ridges 2, usual 1, contrast 5, agree 9, open 10, label 18, clear 4, measure 7, close 8
         "openings": 64 * pixels + 16 * cells,
         # halve 7 + 7 / 4, begin 7 + 2 + 8; sweeps of mixed pixels 2 x (4 + 3 + 8 + 8) and the alpha that says so, 4 a
@@ -67,6 +70,8 @@ def bytes_moved(name: str, side: int, batch: int, soft: float) -> int:
         "foreground": (PYRAMID * (8.75 + 17 + 46 * soft + 16) + 18) * pixels,
         # alpha and foreground of the window (7), the canvas (3), both of the photo's size
         "composite": 10 * pixels,
+        # the same, alpha once more for the shadow's cells (4); each cell written, softened, read
+        "composite with shadow": 14 * pixels + 16 * (side / CELL) ** 2,
     }
     return round(rows[name] * batch)
 
@@ -97,9 +102,11 @@ class Batch:
         self.calls: dict[str, Callable[[], Any]] = {
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
             "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
+            "filament": lambda: filament.filament(alpha, behind, hint, hint),
             "openings": lambda: openings.openings(alpha, behind, hint, hint),
             "foreground": lambda: foreground.foreground(pixels, alpha, extents),
             "composite": lambda: composite.composite(scene, white),
+            "composite with shadow": lambda: composite.composite(scene, white, [0.5] * count),
         }
 
 
@@ -133,6 +140,29 @@ def copy_bandwidth() -> float:
     return timing.bytes_moved / (timing.median_us * 1e-6)
 
 
+def cvcuda_peers(side: int, count: int) -> dict[str, Timing]:
+    """Time what CV-CUDA has of ours: over (of encoded values, no relight), a resize by area to the network's size."""
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+    import cvcuda  # pyright: ignore[reportMissingImports]
+
+    shape = (count, side, side)
+    front, behind = (
+        cvcuda.as_tensor(cp.full((*shape, 3), value, cp.uint8), cvcuda.TensorLayout.NHWC) for value in (90, 255)
+    )
+    mask = cvcuda.as_tensor(cp.full((*shape, 1), 128, cp.uint8), cvcuda.TensorLayout.NHWC)
+    small = (count, NETWORK, NETWORK, 3)
+    stream = cvcuda.as_stream(cp.cuda.get_current_stream())
+    calls = {
+        # foreground 3, background 3, mask 1, out 3
+        "cvcuda composite": (lambda: cvcuda.composite(front, behind, mask, 3, stream=stream), 10 * side**2 * count),
+        "cvcuda resize": (
+            lambda: cvcuda.resize(front, small, cvcuda.Interp.AREA, stream=stream),
+            3 * (side**2 + NETWORK**2) * count,
+        ),
+    }
+    return {name: time_gpu(call, moved) for name, (call, moved) in calls.items()}
+
+
 def peer(side: int) -> Timing:
     """Time pymatting's own CuPy estimator on one photo: the speed to beat."""
     import cupy as cp  # pyright: ignore[reportMissingImports]
@@ -147,13 +177,14 @@ def main() -> None:
     """Time every row, write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--floors", action="store_true", help="print what each row has to move, time nothing")
-    parser.add_argument("--peer", action="store_true", help="time pymatting's CuPy foreground estimator, too")
+    parser.add_argument(
+        "--peer", action="store_true", help="time pymatting's CuPy foreground estimator and CV-CUDA, too"
+    )
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "cases-gpu.json")
     args = parser.parse_args()
-    names = ("guided", "backdrop", "openings", "foreground", "composite")
     if args.floors:
         for side in SIDES:
-            for name in names:
+            for name in ROWS:
                 print(f"{name} {side}: {bytes_moved(name, side, 1, 0.01) / 2**20:.1f} MiB a photo")
         return
     import cupy as cp  # pyright: ignore[reportMissingImports]
@@ -172,6 +203,9 @@ def main() -> None:
                 print(found[-1], flush=True)
         if args.peer:
             found.append({"case": "pymatting foreground", "side": side, "batch": 1} | asdict(peer(side)))
+            for count in BATCHES:
+                rows = cvcuda_peers(side, count).items()
+                found += [{"case": name, "side": side, "batch": count} | asdict(timing) for name, timing in rows]
     device = cp.cuda.runtime.getDeviceProperties(0)["name"].decode()
     result = {"provenance": provenance(), "device": device, "copy_bytes_per_s": round(bandwidth), "rows": found}
     args.result.write_text(json.dumps(result, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Show what each step from network to alpha is worth: `python -m perf.refine --cases seen=DIR --cases unseen=DIR`.
+"""Show what each step from network to alpha is worth: `python -m perf.refine`.
 
 One network, one step more a row; every row is scored by the evaluation set's own scorer.
 """
@@ -30,6 +30,12 @@ from server.engines import OpenVinoEngine
 from server.repository import default_repository
 from server.stages.refine import evidence, upsample
 
+SETS = (
+    f"seen={ROOT / 'training' / '.data' / 'seen'}",
+    f"unseen={ROOT / 'training' / '.data' / 'unseen'}",
+    f"quality={ROOT.parent / 'shared' / 'quality' / 'cases'}",
+)
+"""Held-out renders that steps are chosen on, and the evaluation set, which is only measured."""
 FOLDER = default_repository() / "segment" / "1"
 
 
@@ -111,14 +117,14 @@ ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
 def main() -> None:
     """Score every row on every set and write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", action="append", required=True, metavar="NAME=DIR")
+    parser.add_argument("--cases", action="append", metavar="NAME=DIR", help="default: seen, unseen, quality")
     parser.add_argument("--score", type=Path, default=ROOT.parent / "shared" / "quality" / "score.py")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "refine-cpu.json")
     args = parser.parse_args()
     network = Network(args.threads)
     result: dict[str, Any] = {"provenance": provenance(), "network": network.card.identity(), "sets": {}}
-    for name, _, folder in (given.partition("=") for given in args.cases):
+    for name, _, folder in (given.partition("=") for given in args.cases or SETS):
         photos = sorted(Path(folder).glob("*.photo.jpg"))
         rows = result["sets"][name] = {"photos": len(photos), "rows": {}}
         looks = [
