@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb
-from training import dataset, paths, shade
+from training import dataset, shade
 
 SIDE = 2048
 SEEDS = (
@@ -80,6 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("training/.data/large"))
     options = parser.parse_args()
+    from training import paths  # tracing needs Mitsuba, developing does not
+
     traced = options.out / "paths"
     traced.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS + HELD_OUT:
