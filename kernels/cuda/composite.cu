@@ -152,6 +152,17 @@ extern "C" __global__ void soften(const float* __restrict__ coverage, const long
     density[s.here()] = sum * whole * whole;
 }
 
+// What the shadow leaves of the background's light. Apart: within the kernel it costs 8 registers more than fit.
+__device__ __noinline__ float unshaded(const Spot& s, const float* density, const Picture& grid, float strength) {
+    if (!grid.height) return 1.0f;
+    Between y = between(s.row, (float)grid.height / s.height, grid.height);
+    Between x = between(s.column, (float)grid.width / s.width, grid.width);
+    float upper = density[grid.at(y.low, x.low)], lower = density[grid.at(y.high, x.low)];
+    upper += x.share * (density[grid.at(y.low, x.high)] - upper);
+    lower += x.share * (density[grid.at(y.high, x.high)] - lower);
+    return 1.0f - strength * (upper + y.share * (lower - upper));
+}
+
 // background [pictures][3] linear light; strength [pictures] of the shadow, whose grid has no cells where it is 0.
 // Where alpha and shadow are 0 the background is exact: every byte survives the way to light and back.
 extern "C" __global__ void composite(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
@@ -164,19 +175,11 @@ extern "C" __global__ void composite(const float* __restrict__ alpha, const unsi
                                      const unsigned char* __restrict__ to_srgb, unsigned char* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
+    float lit = unshaded(s, density, picture(cells, s.index), strength[s.index]);
     float4 v = framed(photo(s, alpha, foreground, photos, light, grids, places, frames, to_linear), s);
     const float* behind = background + 3 * s.index;
     long long here = 3 * s.here();
-    float rest = 1.0f - v.w;
-    Picture grid = picture(cells, s.index);
-    if (grid.height) {
-        Between y = between(s.row, (float)grid.height / s.height, grid.height);
-        Between x = between(s.column, (float)grid.width / s.width, grid.width);
-        float upper = density[grid.at(y.low, x.low)], lower = density[grid.at(y.high, x.low)];
-        upper += x.share * (density[grid.at(y.low, x.high)] - upper);
-        lower += x.share * (density[grid.at(y.high, x.high)] - lower);
-        rest *= 1.0f - strength[s.index] * (upper + y.share * (lower - upper));
-    }
+    float rest = lit * (1.0f - v.w);
     out[here] = encoded(to_srgb, v.x + rest * behind[0]);
     out[here + 1] = encoded(to_srgb, v.y + rest * behind[1]);
     out[here + 2] = encoded(to_srgb, v.z + rest * behind[2]);

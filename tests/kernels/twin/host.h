@@ -12,6 +12,7 @@
 #define __constant__ static
 #define __restrict__
 #define __launch_bounds__(...)
+#define __noinline__
 
 struct uchar3 { unsigned char x, y, z; };
 struct uchar4 { unsigned char x, y, z, w; };
