@@ -11,7 +11,7 @@ import numpy as np
 from kernels import launch
 from kernels.launch import Array, Extents, empty, over_pixels, require, uploaded
 from kernels.reference.composite import CELL, Frame
-from kernels.reference.srgb import TO_LINEAR, TO_SRGB, srgb_to_linear
+from kernels.reference.srgb import TO_LINEAR, TO_SRGB
 from kernels.reference.window import Window
 
 
@@ -78,25 +78,31 @@ def contact(scene: Scene, shadow: Sequence[float], given: Sequence[Array]) -> tu
 
 def composite(
     scene: Scene,
-    background: Sequence[tuple[int, int, int]],
+    background: Array,
+    grounds: Extents,
     shadow: Sequence[float] | None = None,
     *,
     out: Array | None = None,
 ) -> Array:
-    """Lay every picture over its colour, on the current stream; returns [canvas pixels, 3] uint8 sRGB.
+    """Lay every picture over its colour or picture, on the current stream; returns [canvas pixels, 3] uint8 sRGB.
 
-    background sRGB 0..255 and shadow 0 to 1 of each picture; None: no shadow.
+    background [B, 3] uint8 sRGB; grounds: of each picture 1x1, one colour, or its canvas. shadow 0 to 1; None: none.
+    Raises ValueError on a ground of another size.
     """
     canvases = scene.canvases()
     shape = (canvases.pixels, 3)
     out = empty(shape, "uint8") if out is None else require("out", out, shape, "uint8")
-    behind = uploaded(srgb_to_linear(np.array(background, np.uint8)))
+    for ground, canvas in zip(grounds.sizes, canvases.sizes, strict=True):
+        if ground not in ((1, 1), canvas):
+            raise ValueError(f"a ground of {ground} pixels is neither one colour nor the canvas's {canvas}")
+    behind = require("background", background, (grounds.pixels, 3), "uint8")
     strengths = [0.0] * len(scene.views) if shadow is None else shadow
     given = scene.arguments()
     density, cells = contact(scene, strengths, given)
     shade = [density, cells.on_device(), uploaded(np.array(strengths, np.float32))]
     last = [
         behind,
+        grounds.on_device(),
         *shade,
         canvases.on_device(),
         np.int32(len(scene.views)),

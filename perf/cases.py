@@ -98,15 +98,15 @@ class Batch:
         places = [Window(0, 0, side, side)] * count
         views = [Frame(0, 0, side, side, (side, side))] * count
         scene = composite.Scene(alpha, pixels, extents, light, Extents(((1, 1),) * count), places, views)
-        white = [(255, 255, 255)] * count
+        white, grounds = cp.full((count, 3), 255, cp.uint8), Extents(((1, 1),) * count)
         self.calls: dict[str, Callable[[], Any]] = {
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
             "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
             "filament": lambda: filament.filament(alpha, behind, hint, hint),
             "openings": lambda: openings.openings(alpha, behind, hint, hint),
             "foreground": lambda: foreground.foreground(pixels, alpha, extents),
-            "composite": lambda: composite.composite(scene, white),
-            "composite with shadow": lambda: composite.composite(scene, white, [0.5] * count),
+            "composite": lambda: composite.composite(scene, white, grounds),
+            "composite with shadow": lambda: composite.composite(scene, white, grounds, [0.5] * count),
         }
 
 

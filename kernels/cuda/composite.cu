@@ -163,13 +163,13 @@ __device__ __noinline__ float unshaded(const Spot& s, const float* density, cons
     return 1.0f - strength * (upper + y.share * (lower - upper));
 }
 
-// background [pictures][3] linear light; strength [pictures] of the shadow, whose grid has no cells where it is 0.
+// background uint8 sRGB, of each picture one pixel or as many as its canvas; strength [pictures] of the shadow, whose grid has no cells where it is 0.
 // Where alpha and shadow are 0 the background is exact: every byte survives the way to light and back.
 extern "C" __global__ void composite(const float* __restrict__ alpha, const unsigned char* __restrict__ foreground,
                                      const long long* __restrict__ photos, const float* __restrict__ light,
                                      const long long* __restrict__ grids, const int* __restrict__ places,
-                                     const int* __restrict__ frames, const float* __restrict__ background,
-                                     const float* __restrict__ density, const long long* __restrict__ cells,
+                                     const int* __restrict__ frames, const unsigned char* __restrict__ background,
+                                     const long long* __restrict__ grounds, const float* __restrict__ density, const long long* __restrict__ cells,
                                      const float* __restrict__ strength, const long long* __restrict__ extents,
                                      int pictures, const float* __restrict__ to_linear,
                                      const unsigned char* __restrict__ to_srgb, unsigned char* __restrict__ out) {
@@ -177,12 +177,12 @@ extern "C" __global__ void composite(const float* __restrict__ alpha, const unsi
     if (!s.inside()) return;
     float lit = unshaded(s, density, picture(cells, s.index), strength[s.index]);
     float4 v = framed(photo(s, alpha, foreground, photos, light, grids, places, frames, to_linear), s);
-    const float* behind = background + 3 * s.index;
+    const unsigned char* behind = background + 3 * picture(grounds, s.index).at(s.row, s.column);
     long long here = 3 * s.here();
     float rest = lit * (1.0f - v.w);
-    out[here] = encoded(to_srgb, v.x + rest * behind[0]);
-    out[here + 1] = encoded(to_srgb, v.y + rest * behind[1]);
-    out[here + 2] = encoded(to_srgb, v.z + rest * behind[2]);
+    out[here] = encoded(to_srgb, v.x + rest * to_linear[behind[0]]);
+    out[here + 1] = encoded(to_srgb, v.y + rest * to_linear[behind[1]]);
+    out[here + 2] = encoded(to_srgb, v.z + rest * to_linear[behind[2]]);
 }
 
 // Straight RGBA, white where nothing is.

@@ -175,12 +175,16 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
     colour, _ = batch([h[1] for h in hosts])
     lights, grids = batch([h[2] for h in hosts])
     scene = kernel.Scene(alpha, colour, photos, lights, grids, PLACES, VIEWS)
-    colours = [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
+    # colours, and on the third canvas a scene
+    behinds = [
+        np.uint8(c).reshape(1, 1, 3) for c in [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
+    ]
+    behinds[2] = rng.integers(0, 256, (*VIEWS[2].canvas[::-1], 3), dtype=np.uint8)
     shadows = [0.0, 1.0, 0.6, 0.5, 0.8]
-    over = scene.canvases().split(kernel.composite(scene, colours, shadows))
-    plain = scene.canvases().split(kernel.composite(scene, colours))
+    over = scene.canvases().split(kernel.composite(scene, *batch(behinds), shadows))
+    plain = scene.canvases().split(kernel.composite(scene, *batch(behinds)))
     clear = scene.canvases().split(kernel.cutout(scene))
-    cases = zip(over, clear, hosts, PLACES, VIEWS, colours, shadows, strict=True)
+    cases = zip(over, clear, hosts, PLACES, VIEWS, behinds, shadows, strict=True)
     for got, cut, host, place, view, behind, shadow in cases:
         expected = composite(*host, place, view, behind, shadow)
         # the encoding is a table of 65,536 steps: a sum in another order may fall on its neighbour, near black two
@@ -190,9 +194,19 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
         seen = wanted[..., 3] > 8  # the colour of nearly nothing is a quotient of rounding errors
         np.testing.assert_allclose(cut[seen].astype(int), wanted[seen].astype(int), atol=3)
         empty = wanted[..., 3] == 0
-        assert (got[empty & (expected == behind).all(-1)] == behind).all()
-    for got, host, place, view, behind in zip(plain, hosts, PLACES, VIEWS, colours, strict=True):
+        same = empty & (expected == behind).all(-1)
+        assert (got == behind).all(-1)[same].all()
+    for got, host, place, view, behind in zip(plain, hosts, PLACES, VIEWS, behinds, strict=True):
         np.testing.assert_allclose(got.astype(int), composite(*host, place, view, behind).astype(int), atol=2)
+
+
+def test_a_ground_is_one_colour_or_the_canvas(rng, batch, twin):
+    alpha, photos = batch([np.ones((9, 7), np.float32)])
+    colour, _ = batch([rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)])
+    light, grids = batch([IDENTITY])
+    scene = kernel.Scene(alpha, colour, photos, light, grids, [ALL], [own_framing((9, 7))])
+    with pytest.raises(ValueError, match="neither one colour nor the canvas"):
+        kernel.composite(scene, *batch([np.zeros((7, 9, 3), np.uint8)]))
 
 
 def test_the_curves_are_uploaded_once(rng, batch, twin, monkeypatch):
@@ -203,8 +217,9 @@ def test_the_curves_are_uploaded_once(rng, batch, twin, monkeypatch):
     colour, _ = batch([rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)])
     light, grids = batch([IDENTITY])
     scene = kernel.Scene(alpha, colour, photos, light, grids, [ALL], [own_framing((9, 7))])
-    first = kernel.composite(scene, [(255, 0, 9)]).copy()
+    red = batch([np.array([[[255, 0, 9]]], np.uint8)])
+    first = kernel.composite(scene, *red).copy()
     assert 65536 in sizes
     sizes.clear()
-    np.testing.assert_array_equal(kernel.composite(scene, [(255, 0, 9)]), first)
+    np.testing.assert_array_equal(kernel.composite(scene, *red), first)
     assert max(sizes) < 256  # the pictures' places, nothing of the curve
