@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed: no torch")
 pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
-from training.network import Depthwise, Segment  # noqa: E402
+from training.network import Depthwise, Segment, TwoScales  # noqa: E402
 from training.train import loss  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/segment/1/model.onnx"
@@ -50,3 +50,37 @@ def test_a_perfect_answer_costs_less_than_an_empty_one():
     truth[:, :2, 20:40, 20:40] = 1
     weight = torch.ones(1, 1, 64, 64)
     assert loss((truth - 0.5) * 20, truth, weight) < 0.1 < loss(torch.full_like(truth, -10.0), truth, weight)
+
+
+class Told(torch.nn.Module):
+    """A network that answers what it is told at each size."""
+
+    def __init__(self, answers):
+        super().__init__()
+        self.answers = answers
+
+    def forward(self, image):
+        return self.answers[image.shape[-1]]
+
+
+def test_two_scales_drop_what_the_half_size_does_not_know_and_fill_what_it_is_sure_of():
+    """A vein is seen at full size only; the middle of a stone only at half of it; an edge is the full size's."""
+    full, half = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 64, 64)
+    full[:, :, 20, :] = 1  # a vein
+    full[:, :2, 60:120, 40:100] = 1  # a piece whose middle is lost
+    full[:, :2, 80:100, 60:80] = 0
+    half[:, :2, 30:60, 20:50] = 1
+    coarse, single = TwoScales(Told({128: full, 64: half}))(torch.zeros(1, 3, 128, 128))
+    torch.testing.assert_close(single, full)
+    assert coarse[0, 0, 20].max() == 0
+    assert coarse[0, :2, 80:100, 60:80].min() > 0.99
+    torch.testing.assert_close(coarse[0, 0, 50:70, 70], full[0, 0, 50:70, 70])
+    assert coarse[0, 2].max() == 0
+
+
+def test_two_scales_leave_an_opening_open_that_both_see():
+    full, half = torch.ones(1, 3, 128, 128), torch.ones(1, 3, 64, 64)
+    full[:, :, 60:68, 60:68] = 0
+    half[:, :, 30:34, 30:34] = 0
+    coarse, _ = TwoScales(Told({128: full, 64: half}))(torch.zeros(1, 3, 128, 128))
+    assert coarse[0, 0, 62:66, 62:66].max() < 0.01
