@@ -53,7 +53,7 @@ def main() -> None:
     pieces = {}
     for photo in photos:
         pixels = np.asarray(Image.open(photo).convert("RGB"))
-        pieces[photo.name.removesuffix(".photo.jpg")] = found = scores(network.look(pixels, True), truth(photo))
+        pieces[photo.name.removesuffix(".photo.jpg")] = found = scores(network.look(pixels), truth(photo))
         print(photo.name, json.dumps({row: figures.get("thin_recall") for row, figures in found.items()}), flush=True)
     names = dict.fromkeys(row for found in pieces.values() for row in found)
     rows = {row: mean([found[row] for found in pieces.values()]) for row in names}

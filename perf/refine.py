@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ SETS = (
 )
 """Held-out renders that steps are chosen on, and the evaluation set, which is only measured."""
 FOLDER = default_repository() / "segment" / "1"
+How = Literal["whole photo", "window", "one scale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,19 @@ class Network:
         self.card = read_card(FOLDER / "model.json")
         self.overview = OpenVinoEngine(self.card, FOLDER, self.card.input.overview, threads, self.card.overview)
         self.engine = OpenVinoEngine(self.card, FOLDER, self.card.input.size, threads)
+        self.single = OpenVinoEngine(self.card, FOLDER, self.card.input.size, threads, self.card.overview)
 
-    def look(self, pixels: U8, windowed: bool) -> Looked:
-        """Find the window, or take the whole photo [H, W, 3] uint8 sRGB; segment it."""
+    def look(self, pixels: U8, how: How = "window") -> Looked:
+        """Find the window, or take the whole photo [H, W, 3] uint8 sRGB; segment it, or do so at one scale only."""
         net = self.card.input
         height, width = pixels.shape[:2]
         view = Window(0, 0, width, height)
-        if windowed:
+        if how != "whole photo":
             found = self.overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
             view = choose(unletterbox(found, height, width)[0], height, width, net.size)
         seen = np.ascontiguousarray(pixels[view.inside])
-        coarse = self.engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        engine = self.single if how == "one scale" else self.engine
+        coarse = engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
         return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
 
 
@@ -104,13 +107,14 @@ def opened(looked: Looked) -> F32:
     return openings(restored(looked), behind, hint, metal)[0]
 
 
-ROWS: dict[str, tuple[bool, Callable[[Looked], F32]]] = {
-    "whole photo, bilinear": (False, bilinear),
-    "whole photo, guided": (False, guided),
-    "window, bilinear": (True, bilinear),
-    "window, guided": (True, guided),
-    "window, guided, filament": (True, restored),
-    "window, guided, filament, openings": (True, opened),
+ROWS: dict[str, tuple[How, Callable[[Looked], F32]]] = {
+    "whole photo, bilinear": ("whole photo", bilinear),
+    "whole photo, guided": ("whole photo", guided),
+    "window, bilinear": ("window", bilinear),
+    "window, guided": ("window", guided),
+    "window, guided, filament": ("window", restored),
+    "window, guided, filament, openings": ("window", opened),
+    "the same, at one scale only": ("one scale", opened),
 }
 
 
@@ -128,14 +132,14 @@ def main() -> None:
         photos = sorted(Path(folder).glob("*.photo.jpg"))
         rows = result["sets"][name] = {"photos": len(photos), "rows": {}}
         looks = [
-            {windowed: network.look(pixels, windowed) for windowed in (False, True)}
+            {how: network.look(pixels, how) for how in get_args(How)}
             for pixels in (np.asarray(Image.open(photo).convert("RGB")) for photo in photos)
         ]
-        for row, (windowed, step) in ROWS.items():
+        for row, (how, step) in ROWS.items():
             with tempfile.TemporaryDirectory() as out:
                 for photo, looked in zip(photos, looks, strict=True):
-                    alpha = looked[windowed].pasted(step(looked[windowed]))
-                    cutout = np.dstack([looked[windowed].pixels, np.rint(alpha * 255).astype(np.uint8)])
+                    alpha = looked[how].pasted(step(looked[how]))
+                    cutout = np.dstack([looked[how].pixels, np.rint(alpha * 255).astype(np.uint8)])
                     Image.fromarray(cutout).save(Path(out) / photo.name.replace(".photo.jpg", ".png"), compress_level=1)
                 scores = Path(out) / "scores.json"
                 command = [sys.executable, str(args.score), folder, out, "--json", str(scores)]
