@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
 import importlib.util
 import json
@@ -111,9 +112,11 @@ def cut(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures; it mirrors the photos' tree.")],
     look: Annotated[str, typer.Option(help="JSON of the look; the options below override its fields.")] = "{}",
     background: Annotated[str | None, typer.Option(help="white, transparent or #rrggbb.")] = None,
+    scene: Annotated[Path | None, typer.Option(help="A picture to lay the pieces on, instead of a background.")] = None,
     size: Annotated[str | None, typer.Option(help="2000, 1600x2000, or photo: the photo's own framing.")] = None,
     fill: Annotated[float | None, typer.Option(help="Share of the canvas that the piece spans, 0 to 1.")] = None,
     upscale: Annotated[bool | None, typer.Option(help="Enlarge small pieces to fill the canvas.")] = None,
+    shadow: Annotated[float | None, typer.Option(help="Strength of a contact shadow, 0 to 1.")] = None,
     relight: Annotated[float | None, typer.Option(help="Strength of the relight; 0 keeps the photo's pixels.")] = None,
     format: Annotated[str | None, typer.Option(help="jpeg, png or webp.")] = None,
     quality: Annotated[int | None, typer.Option(help="JPEG quality, 50 to 100.")] = None,
@@ -133,8 +136,9 @@ def cut(
     from clients.errors import BadLook, MilgrainError
     from clients.source import plan
 
-    fields = {"background": background, "size": size, "fill": fill, "upscale": upscale, "relight": relight,
-              "format": format, "quality": quality, "matte": matte}  # fmt: skip
+    fields = {"background": background, "scene": scene and _encoded(scene), "size": size, "fill": fill,
+              "upscale": upscale, "shadow": shadow, "relight": relight, "format": format, "quality": quality,
+              "matte": matte}  # fmt: skip
     wanted = read_look(look, {name: value for name, value in fields.items() if value is not None}, ensemble)
     try:
         jobs = plan(photos, out, wanted)
@@ -393,6 +397,13 @@ def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:
         return Look.model_validate(default | fields | options)
     except ValidationError as wrong:
         raise Stop(f"{BAD_LOOK}{explain(wrong)}") from None
+
+
+def _encoded(picture: Path) -> bytes:
+    try:
+        return base64.b64encode(picture.read_bytes())
+    except OSError as unreadable:
+        raise Stop(f"--scene {picture}: {unreadable.strerror}") from None
 
 
 def _read_size(text: str) -> int | list[int] | None:

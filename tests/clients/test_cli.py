@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from server.contract import Look
+
 MILGRAIN = Path(sys.executable).with_name("milgrain")
 
 
@@ -70,6 +72,15 @@ def test_photos_own_framing(milgrain, tmp_path):
     assert json.loads((tmp_path / "out/a.json").read_bytes())["look"] == {"size": None}
 
 
+def test_a_scene_travels_in_the_look(milgrain, tmp_path):
+    (tmp_path / "oak.jpg").write_bytes(b"any bytes: the server judges them")
+    arguments = ("--scene", "oak.jpg", "--shadow", "0.5")
+    assert milgrain("cut", "in/a.jpg", "-o", "out", "--reports", *arguments).returncode == 0
+    look = Look.model_validate(json.loads((tmp_path / "out/a.json").read_bytes())["look"])
+    assert look.scene == b"any bytes: the server judges them"
+    assert look.shadow == 0.5
+
+
 def test_cutout_is_a_png_of_its_own_ensemble(milgrain, tmp_path):
     assert milgrain("cut", "in/a.jpg", "-o", "out", "--reports", "--ensemble", "cutout").returncode == 0
     report = json.loads((tmp_path / "out/a.json").read_bytes())
@@ -83,6 +94,7 @@ WRONG = [
     (["in", "-o", "in"], "choose another folder"),
     (["in", "-o", "out", "--size", "big"], "--size is big"),
     (["in", "-o", "out", "--size", "8"], "bad look: size: "),
+    (["in", "-o", "out", "--scene", "none.jpg"], "--scene none.jpg: No such file"),
     (["in", "-o", "out", "--look", '{"colour": "red"}'], "bad look: colour: "),
     (["in", "-o", "out", "--look", "red"], "--look is not JSON"),
     (["in", "-o", "out", "--look", "[]"], "--look is not a JSON object"),
