@@ -18,8 +18,11 @@ from server.contract import Look
 
 SCHEMA = (
     "CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # A look may carry a whole scene: it is kept once, not once a photo.
+    "CREATE TABLE looks (id INTEGER PRIMARY KEY, look TEXT NOT NULL)",
     "CREATE TABLE jobs (number INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, photo TEXT NOT NULL,"
-    " picture TEXT NOT NULL UNIQUE, look TEXT NOT NULL, preset TEXT NOT NULL, priority INTEGER NOT NULL)",
+    " picture TEXT NOT NULL UNIQUE, look INTEGER NOT NULL REFERENCES looks (id),"
+    " preset TEXT NOT NULL, priority INTEGER NOT NULL)",
     "CREATE TABLE events (id INTEGER PRIMARY KEY, sku TEXT NOT NULL REFERENCES jobs (sku), at TEXT NOT NULL,"
     " state TEXT NOT NULL CHECK (state IN ('staged', 'done', 'failed', 'again')), detail TEXT NOT NULL)",
     "CREATE INDEX event_of ON events (sku, id)",
@@ -75,14 +78,17 @@ class Journal:
 
     def plan(self, jobs: Sequence[Job], **facts: Any) -> None:
         """Write down all jobs and what else is to be known of the run, at once or not at all."""
+        looks = {look: number for number, look in enumerate(dict.fromkeys(job.look for job in jobs))}
         rows = [
-            (number, job.sku, job.photo, job.picture, job.look.model_dump_json(), job.preset, job.priority)
+            (number, job.sku, job.photo, job.picture, looks[job.look], job.preset, job.priority)
             for number, job in enumerate(jobs)
         ]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for statement in SCHEMA:
                 self._db.execute(statement)
+            written = [(number, look.model_dump_json()) for look, number in looks.items()]
+            self._db.executemany("INSERT INTO looks VALUES (?, ?)", written)
             self._db.executemany("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             told = {"started": _now(), **facts}
             self._db.executemany(
@@ -105,6 +111,7 @@ class Journal:
 
     def entries(self, *states: str) -> Iterator[Entry]:
         """Yield the jobs in one of these states, or all, in the order of the plan."""
+        looks = {number: Look.model_validate_json(look) for number, look in self._db.execute("SELECT * FROM looks")}
         found = self._db.execute(
             "SELECT jobs.sku, photo, picture, look, preset, priority, state, detail FROM jobs"
             f" LEFT JOIN ({LAST}) AS last ON last.sku = jobs.sku ORDER BY number"
@@ -112,7 +119,7 @@ class Journal:
         for sku, photo, picture, look, preset, priority, state, detail in found:
             state = "" if state in (None, "again") else state
             if not states or state in states:
-                job = Job(sku, photo, picture, Look.model_validate_json(look), preset, priority)
+                job = Job(sku, photo, picture, looks[look], preset, priority)
                 yield Entry(job, state, json.loads(detail or "{}"))
 
     def counts(self) -> dict[str, int]:
