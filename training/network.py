@@ -220,12 +220,12 @@ class TwoScales(nn.Module):
         """Return coverage [N, 3, H, W] twice: of both scales, and of the input's own."""
         single = self.network(net_input)
         half = self.network(functional.avg_pool2d(net_input, 2))
-        half = functional.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
         alpha = half[:, :1]
-        known = (functional.max_pool2d(alpha, 9, 1, 4) / KNOWN).clamp(0, 1)
-        sure = ((1 - functional.max_pool2d(1 - alpha, 13, 1, 6) - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
-        kept = single * known
-        return torch.maximum(kept, half * sure), single
+        known = (functional.max_pool2d(alpha, 5, 1, 2) / KNOWN).clamp(0, 1)
+        sure = ((1 - functional.max_pool2d(1 - alpha, 7, 1, 3) - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+        both = torch.cat([half * sure, known], 1)
+        both = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False)
+        return torch.maximum(single * both[:, 3:], both[:, :3]), single
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
