@@ -6,10 +6,6 @@ Resumes from `training/.runs/NAME/last.pt`; `--start` goes on from an exported n
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from training import loop
 from training.pairs import SIDE, Pairs
 from training.relight import Relight, applied, to_linear
-from training.train import agree
 
 TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
@@ -113,72 +109,23 @@ def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
 
 
 def train(plan: Plan) -> None:
-    """Run until the plan's minutes are used up; the learning rate falls over them."""
-    rank = 0
-    if "WORLD_SIZE" in os.environ:
-        distributed.init_process_group("gloo")
-        rank = distributed.get_rank()
-    torch.set_num_threads(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder = Path("training/.runs") / plan.name
-    folder.mkdir(parents=True, exist_ok=True)
+    """Train as the plan says."""
     torch.manual_seed(plan.seed)
-    network, average = Relight(), Relight()
+    network = Relight()
     if plan.start:
         print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
-    average.load_state_dict(network.state_dict())
-    network, average = network.to(device, memory_format=torch.channels_last), average.to(device)  # pyright: ignore
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=1e-2)
-    step, used = 0, 0.0
-    last = folder / "last.pt"
-    if last.exists():
-        kept = torch.load(last, weights_only=True, map_location=device)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        step, used = kept["step"], kept["seconds"]
-        print(f"resumed at step {step}, {used:.0f} s", flush=True)
-    batches = iter(
-        DataLoader(Views(plan.data, plan.side, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers)
-    )
-    total, mark, saved, clock = 0.0, step, time.monotonic(), time.monotonic()
-    while used < plan.minutes * 60:
-        seen, light, truth = (part.to(device, non_blocking=True) for part in next(batches))
-        done = used / (plan.minutes * 60)
-        rate = plan.rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)) + 0.02)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            transforms = network(seen.contiguous(memory_format=torch.channels_last), light)
-        value = loss(transforms.float(), seen, truth)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        now = time.monotonic()
-        used, clock = agree(network, used + now - clock), now
-        nn.utils.clip_grad_norm_(network.parameters(), 20.0)
-        optimizer.step()
-        step += 1
-        decay = min(0.998, (1 + step) / (20 + step))
-        with torch.no_grad():
-            for a, b in zip(average.parameters(), network.parameters(), strict=True):
-                a.lerp_(b, 1 - decay)
-        total += value.item()
-        if rank == 0 and step % 20 == 0:
-            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 3), "rate": rate}
-            print(json.dumps(note), flush=True)
-            total, mark = 0.0, step
-        if now - saved > 120 or used >= plan.minutes * 60:
-            if rank == 0:
-                state = {
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "step": step,
-                    "seconds": used,
-                }
-                torch.save(state, folder / "next.pt")
-                (folder / "next.pt").replace(last)
-            saved = now
+
+    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+        return DataLoader(Views(plan.data, plan.side, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers)
+
+    def loss_of(network: Relight, batch: loop.Batch) -> Tensor:
+        seen, light, truth = batch
+        with torch.autocast(seen.device.type, dtype=torch.bfloat16):
+            made = network(seen.contiguous(memory_format=torch.channels_last), light)
+        return loss(made.float(), seen, truth)
+
+    course = loop.Course(plan.name, plan.minutes, plan.rate, 1, warm_up=100, clip=20.0)
+    loop.run(course, network, {1.0: list(network.parameters())}, batches_of, loss_of)
 
 
 def main() -> None:

@@ -3,20 +3,11 @@
 Resumes from `training/.runs/NAME/last.pt`; a new run starts from the encoder's ImageNet weights, or with `--start` from
 an exported network. Picks up new renders. A GPU is used where there is one. On a CPU two processes of one thread each
 are faster on two cores than one process of two threads.
-
-The learning rate falls over the time given, not over steps: the machine is shared and its speed varies.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads steal a shared machine's cores
-
 import argparse
-import json
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from training import dataset
+from training import dataset, loop
 from training.network import MEAN, SCALE, Segment
 
 
@@ -108,88 +99,28 @@ def normalised(image: Tensor) -> Tensor:
     return ((image.float() / 255 - mean) / scale).contiguous(memory_format=torch.channels_last)
 
 
-def agree(network: nn.Module, used: float) -> float:
-    """Average gradients and time used over all processes; return the time, so that all stop at the same step."""
-    if not distributed.is_initialized():
-        return used
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([torch.tensor([used]), *(g.flatten() for g in gradients)]) / distributed.get_world_size()
-    distributed.all_reduce(flat)
-    for gradient, part in zip(gradients, flat[1:].split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))
-    return float(flat[0])
-
-
 def train(plan: Plan) -> None:
-    """Run until the plan's minutes are used up."""
-    rank = 0
-    if "WORLD_SIZE" in os.environ:
-        distributed.init_process_group("gloo")
-        rank = distributed.get_rank()
-    torch.set_num_threads(plan.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder = Path("training/.runs") / plan.name
-    folder.mkdir(parents=True, exist_ok=True)
+    """Train as the plan says; the encoder learns at a third of the rate."""
     torch.manual_seed(plan.seed)
-    network, average = Segment(), Segment()
+    network = Segment()
     network.encoder.load_imagenet()
     if plan.start:
         print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
-    average.load_state_dict(network.state_dict())
-    network, average = network.to(device, memory_format=torch.channels_last), average.to(device)  # pyright: ignore
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
-    optimizer = torch.optim.AdamW([{"params": encoder, "lr": 0.0}, {"params": decoder, "lr": 0.0}], weight_decay=1e-2)
-    step, used = 0, 0.0
-    last = folder / "last.pt"
-    if last.exists():
-        kept = torch.load(last, weights_only=True, map_location=device)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        step, used = kept["step"], kept["seconds"]
-        print(f"resumed at step {step}, {used:.0f} s", flush=True)
-    network.train()
-    crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
-    batches = iter(DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2))
-    total, mark, saved, clock = 0.0, step, time.monotonic(), time.monotonic()
-    while used < plan.minutes * 60:
-        image, answer, weight = (part.to(device, non_blocking=True) for part in next(batches))
-        done = used / (plan.minutes * 60)
-        rate = plan.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)) + 0.02)
-        for group, factor in zip(optimizer.param_groups, (0.3, 1.0), strict=True):
-            group["lr"] = rate * factor
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+
+    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+        crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
+        return DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2)
+
+    def loss_of(network: Segment, batch: loop.Batch) -> Tensor:
+        image, answer, weight = batch
+        with torch.autocast(image.device.type, dtype=torch.bfloat16):
             logits = network.logits(normalised(image))
-        value = loss(logits.float(), answer.float() / 255, weight.float() / 16)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        now = time.monotonic()
-        used, clock = agree(network, used + now - clock), now
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        step += 1
-        decay = min(0.998, (1 + step) / (20 + step))
-        with torch.no_grad():
-            for a, b in zip(average.parameters(), network.parameters(), strict=True):
-                a.lerp_(b, 1 - decay)
-        total += value.item()
-        if rank == 0 and step % 20 == 0:
-            note = {"step": step, "seconds": round(used), "loss": round(total / (step - mark), 4), "rate": rate}
-            print(json.dumps(note), flush=True)
-            total, mark = 0.0, step
-        if now - saved > 120 or used >= plan.minutes * 60:
-            if rank == 0:
-                state = {
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "step": step,
-                    "seconds": used,
-                }
-                torch.save(state, folder / "next.pt")
-                (folder / "next.pt").replace(last)
-            saved = now
+        return loss(logits.float(), answer.float() / 255, weight.float() / 16)
+
+    course = loop.Course(plan.name, plan.minutes, plan.rate, plan.threads, warm_up=60, clip=2.0)
+    loop.run(course, network, {0.3: encoder, 1.0: decoder}, batches_of, loss_of)
 
 
 def main() -> None:
