@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from kernels.reference.relight import IDENTITY
 from training import studio
 from training.export import commit
 from training.pairs import SIDE
 from training.relight import GRID, Relight
 from training.relight_measure import F32, Network, closed_form, of_checkpoint, over_folder
 
+STRENGTHS = (0.3, 0.5, 0.7)
+"""Measured besides full strength, to choose the look's default by."""
 DATA = (
     "Pairs of pictures of synthetic jewelry whose light paths were traced by this repository (training/paths.py): as "
     "lit by photographs' surroundings (training/ASSETS.md), and by a studio in closed form. No real jewelry was used."
@@ -61,6 +64,11 @@ def openvino(path: Path, precision: str) -> Network:
         return compiled({"seen": seen[None], "light": light[None]})["transforms"][0].transpose(1, 2, 0)
 
     return run
+
+
+def followed_by(network: Network, strength: float) -> Network:
+    """Return the network whose answer is followed by that much, in linear light."""
+    return lambda seen, light: IDENTITY + np.float32(strength) * (network(seen, light) - IDENTITY)
 
 
 def card(path: Path, precision: str, training: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +123,9 @@ def main() -> None:
     }
     pairs = options.data / "relit"
     rows = {name: over_folder(network, pairs)[0] for name, network in networks.items()}
+    for strength in STRENGTHS:
+        weaker = followed_by(networks["openvino bf16"], strength)
+        rows[f"openvino bf16 at {strength}"] = over_folder(weaker, pairs)[0]
     result = {"plain composite": over_folder(None, pairs)[0], "rows": rows, "ms": time_ms(networks)}
     result["studio in closed form"] = closed_form(pairs)
     pieces = len(list((options.data / "paths").glob("*.json")))
