@@ -216,7 +216,7 @@ def hemisphere(rng: np.random.Generator, count: int) -> Array:
     return np.stack([r * np.cos(a), r * np.sin(a), np.sqrt(np.maximum(1 - r**2, 1e-4))], 1)
 
 
-def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step: int = 4) -> tuple[Array, Array]:
+def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step: int = 2) -> tuple[Array, Array]:
     """Return shares of light kept on the ground, uint8 [3, h, w] at 1/`step` of the photo, and the two lamps [2, 3].
 
     Plane 0 is the sky's (ambient occlusion), planes 1 and 2 those of two lamps of some extent.
@@ -238,7 +238,7 @@ def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step:
     for lamp in lamps:
         extent = float(np.exp(rng.uniform(np.log(0.01), np.log(0.3))))
         rays.append(lambda n, lamp=lamp, extent=extent: lamp + extent * rng.normal(size=(n, 3)))
-    for plane, (draw, count) in enumerate(zip(rays, (10, 5, 5), strict=True)):
+    for plane, (draw, count) in enumerate(zip(rays, (12, 8, 8), strict=True)):
         free = np.zeros(len(chosen))
         for _ in range(count):
             direction = draw(len(chosen))

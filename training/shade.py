@@ -59,7 +59,7 @@ def read(name: Path) -> Traced:
         Material(**{k: tuple(v) if isinstance(v, list) else v for k, v in m.items()}) for m in note["materials"]
     )
     shadow = np.load(name.with_suffix(".npz"))["shadow"]
-    shadow = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in shadow])  # few rays per point: grainy
+    shadow = np.stack([cv2.GaussianBlur(plane, (0, 0), 0.8) for plane in shadow])  # few rays per point: grainy
     record = np.load(name.with_suffix(".npy"), mmap_mode="r")
     seen = note.get("camera")
     camera = (np.array(seen["eye"]), np.array(seen["target"]), float(seen["fov"])) if seen else None
@@ -176,7 +176,7 @@ def surroundings(rng: np.random.Generator, lamps: F32) -> Surroundings:
         lit = rng.random() < 0.6
         size = float(np.exp(rng.uniform(np.log(0.04), np.log(0.3))))
         box = _patch(lamp, (size, size), 0.0, 0.02 + size / 4)
-        strength = float(rng.uniform(0.2, 1.6)) * sky.mean() if lit else 0.0
+        strength = float(np.exp(rng.uniform(np.log(0.2), np.log(8.0)))) * sky.mean() if lit else 0.0
         tint = np.clip(1 + np.array([1, 0.2, -1]) * rng.normal(0, 0.08), 0.5, 1.5)
         power = strength / max(float((4 * size**2) * lamp[2] / np.pi), 1e-4) * tint
         radiance = radiance + np.minimum(power, 300) * box[..., None]
