@@ -279,5 +279,5 @@ def importance(alpha: U8) -> U8:
     edge = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, square(5))
     thin = cv2.dilate(cv2.morphologyEx(alpha, cv2.MORPH_TOPHAT, square(7)), square(3))
     hole = cv2.morphologyEx(alpha, cv2.MORPH_BLACKHAT, square(9))
-    total = 1 + (2.0 * edge + 4.0 * thin + 4.0 * hole) / 255
+    total = 1 + (2.0 * edge + 4.0 * thin + 6.0 * hole) / 255
     return np.round(16 * total).astype(np.uint8)
