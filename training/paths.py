@@ -324,10 +324,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--out", type=Path, default=Path("training/.data/paths"))
     parser.add_argument("--held-out", action="store_true", help="only families that are never trained on")
+    parser.add_argument("--families", nargs="*", help="leave out seeds that draw any other")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in range(*map(int, options.seeds.split(":"))):
         if (options.out / f"{seed:07d}.json").exists():
+            continue
+        if options.families and pieces.draw(np.random.default_rng(seed), options.held_out) not in options.families:
             continue
         try:
             note = trace(seed, options.size, options.out, options.held_out)

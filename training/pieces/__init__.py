@@ -46,6 +46,12 @@ TRAINED: dict[str, float] = {
     "clasps": 0.9,
     "threader": 1.0,
     "enamel": 1.0,
+    "nameplate": 1.2,
+    "watch": 1.0,
+    "mail": 1.0,
+    "cluster": 1.2,
+    "tiara": 1.0,
+    "spiral": 1.0,
 }
 # Never trained on: they measure how far the network reaches.
 HELD_OUT: tuple[str, ...] = ("brooch", "tennis", "chandelier", "celtic_knot", "locket", "charm_bracelet")
@@ -70,12 +76,15 @@ def two_tone(rng: np.random.Generator, piece: Piece) -> Piece:
     return replace(piece, parts=tuple(parts))
 
 
+def draw(rng: np.random.Generator, held_out: bool = False) -> str:
+    """Draw the name of a family."""
+    if held_out:
+        return str(rng.choice(HELD_OUT))
+    weights = np.array(list(TRAINED.values()))
+    return str(rng.choice(list(TRAINED), p=weights / weights.sum()))
+
+
 def make(rng: np.random.Generator, held_out: bool = False) -> Piece:
     """Draw a family, then a piece of it, lying on z = 0."""
-    if held_out:
-        name = str(rng.choice(HELD_OUT))
-    else:
-        weights = np.array(list(TRAINED.values()))
-        name = str(rng.choice(list(TRAINED), p=weights / weights.sum()))
-    piece = family(name)(rng).rested()
+    piece = family(draw(rng, held_out))(rng).rested()
     return two_tone(rng, piece) if rng.random() < 0.08 else piece
