@@ -68,9 +68,11 @@ def metal(rng: np.random.Generator, name: str | None = None) -> Material:
 
 
 def clear(rng: np.random.Generator, name: str | None = None) -> Material:
-    """Return a transparent stone."""
-    color, ior = STONES[name or str(rng.choice(list(STONES)))]
-    return Material("clear", varied(rng, color, 0.1), 0.0, ior)
+    """Return a transparent stone; colourless ones are about as frequent as all others, as in shops."""
+    others = len(STONES) - 1
+    name = name or str(rng.choice(list(STONES), p=[0.45] + [0.55 / others] * others))
+    color, ior = STONES[name]
+    return Material("clear", varied(rng, color, 0.03 if name == "diamond" else 0.1), 0.0, ior)
 
 
 def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
