@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from kernels.reference.srgb import U8
 from server.contract import BAD_LOOK, Look, parse_look
+from server.device import Memory
 from server.jpeg import doubled, luminance_steps, tagged
 from server.report import Report
 
@@ -94,6 +97,37 @@ def encode(picture: U8, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> dic
         shown |= {"format": wanted.format, "bytes": len(data)}
     found.close()
     return {"image": np.frombuffer(data, np.uint8), "report": found.write()}
+
+
+class Encoder:
+    """The stage on a GPU: JPEG where the picture is, PNG and WebP by a pool of threads on the CPU."""
+
+    def __init__(self, codec: JpegCodec, memory: Memory, threads: int) -> None:
+        """Take where JPEG is made, where pictures are, and how many PNG and WebP files are made at a time."""
+        self._codec, self._memory = codec, memory
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+
+    def submit(self, picture: Any, look: U8, report: U8) -> Future[dict[str, np.ndarray]]:
+        """Return what `encode` returns or raises: at once for a JPEG, later for what the pool makes.
+
+        The pool has its own copy of the picture, made here: the device and this thread go on without it.
+        """
+        try:
+            if parse_look(look.tobytes()).format != "jpeg":
+                return self._pool.submit(encode, self._memory.download(picture), look, report)
+            answer: Future[dict[str, np.ndarray]] = Future()
+            answer.set_result(encode(picture, look, report, self._codec))
+        except Exception as failure:
+            answer = Future()
+            answer.set_exception(failure)
+        return answer
+
+    def batch(
+        self, pictures: Sequence[Any], looks: Sequence[U8], reports: Sequence[U8]
+    ) -> list[dict[str, np.ndarray] | BaseException]:
+        """Return every picture's answer or failure, in order; the device's JPEGs do not wait for the pool's files."""
+        answers = [self.submit(*each) for each in zip(pictures, looks, reports, strict=True)]
+        return [answer.exception() or answer.result() for answer in answers]
 
 
 def encoded(picture: U8, look: Look, source: str | None = None, codec: JpegCodec = LIBJPEG) -> bytes:

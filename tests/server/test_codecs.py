@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import cv2
 import numpy as np
@@ -13,14 +14,15 @@ from kernels.reference.letterbox import letterbox
 from server import codecs
 from server.admission import Admission
 from server.card import Card, NetInput
-from server.contract import BAD_IMAGE, BAD_LOOK
+from server.contract import BAD_IMAGE, BAD_LOOK, Look
 from server.dali import DaliDecoder
 from server.device import Memory
 from server.jpeg import DQT, header
-from server.nvimagecodec import NvImageCodecDecoder
+from server.nvimagecodec import NvImageCodecDecoder, NvJpeg
 from server.report import Report
 from server.settings import Settings
 from server.stages.decode import Decoder, read_photo
+from server.stages.encode import SRGB, Encoder, encode, encoded
 
 SETTINGS = Settings()
 NET = NetInput(name="x", size=64, overview=48, mean=(0.5, 0.4, 0.3), scale=(0.5, 0.25, 1.0))
@@ -244,3 +246,131 @@ def test_nvimagecodec_stands_in_for_dali(monkeypatch, missing, name):
     if missing:
         monkeypatch.setattr(codecs, "find_spec", lambda module: None if "dali" in module else object())
     assert codecs.device_decoder(NET, Memory(None), 1, 1).name == name
+
+
+@pytest.fixture(scope="module")
+def nvjpeg(memory):
+    return NvJpeg(memory)
+
+
+def jewel(rng, background, shape=(203, 301)) -> np.ndarray:
+    """Noise, the worst case for ringing, in a disc with a hole, on one colour; sides are no multiples of 8."""
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    distance = np.hypot(y - shape[0] / 2, x - shape[1] / 2)
+    picture = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    picture[(distance > 80) | (distance < 30)] = background
+    return picture
+
+
+DECODERS = {
+    "pillow": lambda data: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")),
+    "opencv": lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("quality", [50, 80, 95, 100])
+@pytest.mark.parametrize("background", ["white", "#000000", "#ff00ff"])
+def test_the_background_of_its_jpeg_is_exact(rng, memory, nvjpeg, kind, quality, background):
+    look = Look(background=background, quality=quality)
+    picture = jewel(rng, look.rgb)
+    seen = DECODERS[kind](encoded(memory.upload(picture), look, codec=nvjpeg))
+    assert (seen[(picture == look.rgb).all(-1)] == look.rgb).all()
+
+
+@pytest.mark.parametrize("quality", [50, 80, 95, 100])
+def test_its_jpeg_is_worth_the_cpus(rng, memory, nvjpeg, quality):
+    """Steps are rounded otherwise, by one at most and never up from half: not a tenth of a dB is lost for it."""
+    picture = cv2.GaussianBlur(jewel(rng, (255, 255, 255)), (0, 0), 2)
+    inside = (picture != 255).any(-1)
+
+    def noise(data: bytes) -> float:
+        return float(((DECODERS["pillow"](data)[inside].astype(float) - picture[inside]) ** 2).mean())
+
+    look = Look(quality=quality)
+    ours, theirs = encoded(memory.upload(picture), look, codec=nvjpeg), encoded(picture, look)
+    assert 10 * np.log10(noise(ours) / noise(theirs)) < 0.1
+    assert len(ours) < 1.25 * len(theirs)
+
+
+@pytest.mark.parametrize("look", [Look(), Look(scene="AA=="), Look(format="jpeg", matte=True)], ids=str)
+def test_its_jpeg_has_the_same_tags(rng, memory, nvjpeg, look):
+    picture = jewel(rng, (255, 255, 255))
+    picture = picture[..., 0].copy() if look.matte else picture
+    files = [
+        encoded(memory.upload(picture), look, "a source", nvjpeg),
+        encoded(picture, look, "a source"),
+    ]
+    ours, theirs = (Image.open(io.BytesIO(file)) for file in files)
+    assert (ours.mode, ours.size) == (theirs.mode, theirs.size)
+    assert ours.info["xmp"] == theirs.info["xmp"]
+    assert ours.info.get("icc_profile") == theirs.info.get("icc_profile") == (None if look.matte else SRGB)
+    assert ours.info.get("adobe_transform") == theirs.info.get("adobe_transform")
+    assert [layer[1:3] for layer in ours.layer] == [layer[1:3] for layer in theirs.layer], "the same subsampling"
+    # What these two are not asked to be is exact; both are within the same quantisation.
+    apart = [np.abs(np.asarray(each).astype(int) - picture).mean() for each in (ours, theirs)]
+    assert apart[0] < 1.05 * apart[1] + 0.1
+
+
+def ask(picture, look: Look, **facts) -> tuple:
+    report = Report.begin()
+    with report.stage("decode"):
+        report.facts.update(facts)
+    return picture, wire(look.to_bytes()), report.write()
+
+
+def test_answers_come_in_order_and_one_fails_alone(rng, memory, nvjpeg):
+    looks = [
+        Look(format="png"),
+        Look(),
+        Look(format="webp"),
+        Look(),  # of a cutout: the caller's mistake
+        Look(format="png", matte=True),
+        Look(quality=80),
+    ]
+    pictures = [jewel(rng, (255, 255, 255), (96 + number, 128)) for number in range(len(looks))]
+    for number in (3, 4):
+        pictures[number] = np.dstack([pictures[number], pictures[number][..., 0]])
+    asked = [ask(memory.upload(picture), look) for picture, look in zip(pictures, looks, strict=True)]
+    answers = Encoder(nvjpeg, memory, 2).batch(*zip(*asked, strict=True))
+    assert str(answers[3]).startswith(BAD_LOOK + "format")
+    for number, (picture, look) in enumerate(zip(pictures, looks, strict=True)):
+        if number == 3:
+            continue
+        with Image.open(io.BytesIO(answers[number]["image"].tobytes())) as seen:
+            assert seen.size == (picture.shape[1], picture.shape[0])
+            assert seen.format.lower() == look.format
+        if look.format != "jpeg":
+            expected = encode(*ask(picture, look))["image"]
+            np.testing.assert_array_equal(answers[number]["image"], expected)
+
+
+def test_a_jpeg_does_not_wait_for_the_pool(rng, memory, nvjpeg, monkeypatch):
+    """The pool is held by a PNG that cannot go on: a JPEG of the same stage is answered all the same."""
+    go_on = threading.Event()
+    real = Image.Image.save
+
+    def held(self, out, kind, **options):
+        if kind == "PNG":
+            go_on.wait(60)
+        real(self, out, kind, **options)
+
+    monkeypatch.setattr(Image.Image, "save", held)
+    picture = memory.upload(jewel(rng, (255, 255, 255)))
+    stage = Encoder(nvjpeg, memory, 1)
+    png = stage.submit(*ask(picture, Look(format="png")))
+    assert stage.submit(*ask(picture, Look())).done()
+    assert not png.done()
+    go_on.set()
+    assert png.result(60)["image"][:4].tobytes() == b"\x89PNG"
+
+
+@pytest.mark.gpu
+def test_bytes_that_cross_the_bus_are_counted(rng):
+    memory = Memory(0)
+    stage = Decoder(CARD, SETTINGS, Admission(0, ""), DaliDecoder(NET, memory, BATCH, 1))
+    plain, other = saved(photo(rng)), saved(photo(rng), "PNG")
+    stage.batch([wire(plain)], [wire(b"{}")])
+    assert (memory.host_to_device, memory.device_to_host) == (len(plain), 0)
+    stage.batch([wire(other)], [wire(b"{}")])
+    assert memory.host_to_device == len(plain) + 203 * 301 * 3 + 3 * NET.overview**2 * 4
