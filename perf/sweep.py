@@ -92,11 +92,15 @@ def best(tried: Sequence[Measured]) -> Measured:
 def measure(
     repository: Path, profile: str, stage: str, setting: Setting, photo: bytes, load: argparse.Namespace
 ) -> Measured:
-    """Start a server on the repository as it stands, and put the load on."""
-    with running(f"--repository={repository}", f"--profile={profile}", "--max-waiting=0") as server:
-        found = closed(
-            server.grpc, [photo], Look(), concurrency=load.in_flight, warm_up=load.warm_up, seconds=load.seconds
-        )
+    """Start a server on the repository as it stands, and put the load on; one that does not start counts as an error."""
+    try:
+        with running(f"--repository={repository}", f"--profile={profile}", "--max-waiting=0") as server:
+            found = closed(
+                server.grpc, [photo], Look(), concurrency=load.in_flight, warm_up=load.warm_up, seconds=load.seconds
+            )
+    except RuntimeError as failure:  # too many instances for the memory, say
+        print(failure, file=sys.stderr, flush=True)
+        return Measured(stage, setting, 0.0, None, 1)
     late = percentiles(histogram([found])).get("p99")
     return Measured(
         stage, setting, round(found.per_second(), 3), float(late["ms"]) if late else None, sum(found.errors().values())

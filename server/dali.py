@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nvidia.dali import Pipeline, fn, pipeline_def, types  # pyright: ignore[reportMissingImports]
+from nvidia.dali import fn, pipeline_def, types  # pyright: ignore[reportMissingImports]
 
 from kernels.reference.letterbox import fitted
 from server.card import NetInput
@@ -65,7 +65,7 @@ class DaliDecoder:
         own = self.memory.owned
         return [(own(pixels[k]), own(overviews[k])) for k in range(len(photos))]
 
-    def _built(self) -> Pipeline:
+    def _built(self) -> Any:
         pipeline = decoding(
             self._net,
             "cpu" if self.memory.device is None else "mixed",

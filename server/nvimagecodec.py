@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nvidia import nvimgcodec  # pyright: ignore[reportMissingImports]
+from nvidia import nvimgcodec as _nvimgcodec  # pyright: ignore[reportMissingImports]
 
 from kernels.reference.letterbox import fitted
 from server.card import NetInput
 from server.device import Memory
 from server.jpeg import doubled, joined, luminance_steps
+
+# Its names are made when it is imported, where no type checker sees them.
+nvimgcodec: Any = _nvimgcodec
 
 
 class NvImageCodecDecoder:

@@ -127,7 +127,7 @@ class Decoder:
             [(facts["height"], facts["width"]) for _, facts in plain.values()],
         )
         return {
-            number: Decoded(*arrays, facts | {"lane": self.device.name}, [])
+            number: Decoded(arrays[0], arrays[1], facts | {"lane": self.device.name}, [])
             for (number, (_, facts)), arrays in zip(plain.items(), found, strict=True)
             if arrays
         }
@@ -136,8 +136,9 @@ class Decoder:
         pixels, facts, doubts = _read(photo)
         net = self.card.input
         overview = letterbox(pixels, net.overview, net.mean, net.scale)
-        arrays = (pixels, overview) if self.device is None else map(self.device.memory.upload, (pixels, overview))
-        return Decoded(*arrays, facts | {"lane": "cpu"}, doubts)
+        if self.device:
+            pixels, overview = (self.device.memory.upload(array) for array in (pixels, overview))
+        return Decoded(pixels, overview, facts | {"lane": "cpu"}, doubts)
 
     def _answer(self, photo: Decoded | Exception, report: Report) -> dict[str, Any] | Exception:
         if isinstance(photo, Exception):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 
 import pytest
 
-from perf.sweep import Measured, Setting, best, current, main, settings, write
+from perf.sweep import Measured, Setting, best, current, main, measure, settings, write
 from server.repository import check_repository, config_path, default_repository, read_config
 
 
@@ -41,10 +42,15 @@ def test_the_cheapest_of_the_equally_fast_is_the_best():
         best([measured(3.0, 1, errors=2)])
 
 
+def test_a_setting_that_the_server_does_not_start_with_is_an_error_and_no_end(tmp_path, capsys):
+    found = measure(tmp_path / "none", "cpu", "crop", Setting(1, 1), b"", argparse.Namespace())
+    assert (found.photos_per_s, found.errors) == (0.0, 1)
+
+
 @pytest.mark.slow
 def test_a_sweep_of_the_real_server_names_a_setting(tmp_path, root, capsys):
     result = tmp_path / "sweep.json"
-    few = ["--stages=crop", "--instances=1,2", "--in-flight=2", "--seconds=6", "--warm-up=2"]
+    few = ["--stages=crop", "--instances=1,2", "--in-flight=2", "--seconds=20", "--warm-up=2"]
     assert main([*few, f"--photo={root / 'server' / 'canary.jpg'}", f"--result={result}"]) == 0
     found = json.loads(result.read_text())
     assert [each["setting"]["instances"] for each in found["tried"]] == [1, 2]
