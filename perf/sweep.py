@@ -92,7 +92,7 @@ def best(tried: Sequence[Measured]) -> Measured:
 def measure(
     repository: Path, profile: str, stage: str, setting: Setting, photo: bytes, load: argparse.Namespace
 ) -> Measured:
-    """Start a server on the repository as it stands, and put the load on; one that does not start counts as an error."""
+    """Start a server on the repository as it stands, and put the load on; one that does not start is an error."""
     try:
         with running(f"--repository={repository}", f"--profile={profile}", "--max-waiting=0") as server:
             found = closed(
