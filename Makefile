@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak serve
+.PHONY: help demo test check bench soak serve gpu-check
 
 help:
 	@echo "make demo   install, start the server, cut the sample photos, write demo/index.html, stop"
@@ -12,6 +12,7 @@ help:
 	@echo "make check  ruff and pyright"
 	@echo "make bench  measure quality, stages, load and peers into perf/results/ (needs ../shared/quality)"
 	@echo "make soak   hours of it: memory over 10,000 photos, kill -9 in the middle of 5,000, three times the capacity"
+	@echo "make gpu-check  run what waits for an NVIDIA GPU, into one result file; without one it says so"
 	@echo "make serve  keep a server running on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics)"
 
 $(VENV)/installed: pyproject.toml
@@ -49,3 +50,7 @@ soak: $(VENV)/installed
 
 serve: $(VENV)/installed
 	$(BIN)/milgrain serve
+
+# On a machine with a GPU, first: $(BIN)/python -m pip install -e '.[gpu,dev]'
+gpu-check: $(VENV)/installed
+	$(BIN)/python -m perf.gpu_check

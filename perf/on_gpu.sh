@@ -1,15 +1,12 @@
 #!/bin/bash
-# Everything that the kernels owe on a machine with an NVIDIA GPU: bash perf/on_gpu.sh [OUT]
-# Needs: pip install -e '.[server,dev]' cupy-cuda13x==13.6.0 cvcuda-cu13 numba; CUDA's compute-sanitizer on PATH.
-# Leaves in OUT (default out/gpu): parity.txt, memcheck.txt, racecheck.txt, cases-gpu.json. Stops at the first failure.
+# `python -m perf.gpu_check` on a GPU machine that reaches no registry: bash perf/on_gpu.sh OUT [arguments of gpu_check]
+# Needs the pieces of ../shared/gpu/stage.py unpacked to /tmp/site, and in .whl/ the small wheels, milgrain's own among
+# them: docs/gpu-checks.md says which. Triton's Python stubs see what is installed, not PYTHONPATH: hence a .pth file.
 set -euo pipefail
-out=${1:-out/gpu}
-mkdir -p "$out"
-gpu=(tests/kernels -m gpu -p no:cacheprovider -q)
-python -m pytest "${gpu[@]}" -rs | tee "$out/parity.txt"
-# A test that was skipped has checked nothing.
-if grep -q skipped "$out/parity.txt"; then echo "$out/parity.txt: tests were skipped" >&2; exit 1; fi
-for tool in memcheck racecheck; do
-  compute-sanitizer --tool "$tool" --error-exitcode 1 python -m pytest "${gpu[@]}" | tee "$out/$tool.txt"
-done
-python -m perf.cases --peer --result "$out/cases-gpu.json"
+out=$1; shift
+venv=/tmp/venv
+[ -d "$venv" ] || python3 -m venv --without-pip --system-site-packages "$venv"
+site=$("$venv/bin/python" -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+python3 -m pip --python "$venv/bin/python" install --quiet --no-index --no-deps .whl/*.whl
+printf '%s\n' "$PWD" /tmp/site > "$site/milgrain-offline.pth"
+exec "$venv/bin/python" -m perf.gpu_check --out "$out" "$@"

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "clients": {"server.contract"},
     "perf": {"clients", "kernels", "server"},
     "model_repository": {"kernels", "server"},
+    "deploy": {"server"},
     "training": {"kernels.reference"},
 }
 BORDER = "triton_python_backend_utils"

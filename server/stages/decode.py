@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -18,12 +20,15 @@ from kernels.reference.srgb import U8, linear_to_srgb, srgb_to_linear
 from server.admission import Admission
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
+from server.device import Memory
+from server.jpeg import EOI
 from server.report import Report
 from server.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with a second picture behind the first, as phones write it
 ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 SIXTEEN_BIT_GRAY = ("I;16", "I;16L", "I;16B")
 
@@ -32,30 +37,128 @@ Image.MAX_IMAGE_PIXELS = None
 Image.init()
 
 
+class DeviceDecoder(Protocol):
+    """Decodes plain photos on a GPU, a batch at a time."""
+
+    name: str
+    """What the report calls this lane."""
+    memory: Memory
+    """Where its arrays are."""
+
+    def __call__(self, photos: Sequence[bytes], sizes: Sequence[tuple[int, int]]) -> list[tuple[Any, Any] | None]:
+        """Return pixels [H, W, 3] uint8 upright and overview [3, s, s] float32 of each, on the device.
+
+        sizes: (height, width) of each photo once it is upright, from its header. None in place of a photo that could
+        not be decoded here: why, and whether at all, the CPU will tell.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One photo whose header was read and is within the limits."""
+
+    data: bytes
+    image: Image.Image
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One photo's arrays, in the host's memory or a device's, and what the report says of it."""
+
+    pixels: Any
+    overview: Any
+    facts: dict[str, Any]
+    doubts: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """The stage: validates the look, decodes within the limits, turns upright, converts to sRGB, letterboxes."""
+    """The stage: validates the look, decodes within the limits, turns upright, converts to sRGB, letterboxes.
+
+    With a `device` decoder, plain photos (`is_plain`) are decoded there, and all others on the CPU and carried there.
+    """
 
     card: Card
     settings: Settings
     admission: Admission
+    device: DeviceDecoder | None = None
 
     def __call__(self, photo: U8, look: U8) -> dict[str, np.ndarray]:
         """Return pixels [H, W, 3] uint8, overview [3, s, s] float32 and the report.
 
         Raise ValueError on bad input, or when too many photos wait already.
         """
-        report = Report.begin()
-        with report.stage("decode"):
-            self.admission.enter()
-            scene(parse_look(look.tobytes()))
-            pixels, facts, doubts = read_photo(photo.tobytes(), self.settings)
-            report.facts.update(photo=facts, models={"segment": self.card.identity()})
-            for doubt in doubts:
-                report.doubt(doubt)
-            net = self.card.input
-            overview = letterbox(pixels, net.overview, net.mean, net.scale)
-        return {"pixels": pixels, "overview": overview, "report": report.write()}
+        (answer,) = self.batch([photo], [look])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def batch(self, photos: Sequence[U8], looks: Sequence[U8]) -> list[dict[str, Any] | Exception]:
+        """Return what `__call__` does for each photo, or raises: one that fails does no harm to the others."""
+        reports = [Report.begin() for _ in photos]
+        with ExitStack() as clocks:
+            for report in reports:
+                clocks.enter_context(report.stage("decode"))
+            opened = [_kept(self._admit, photo, look) for photo, look in zip(photos, looks, strict=True)]
+            decoded = self._decode_plain(opened)
+            for number, photo in enumerate(opened):
+                if number not in decoded:
+                    decoded[number] = photo if isinstance(photo, Exception) else _kept(self._decode_other, photo)
+        return [self._answer(decoded[number], report) for number, report in enumerate(reports)]
+
+    def _admit(self, photo: U8, look: U8) -> Opened:
+        self.admission.enter()
+        scene(parse_look(look.tobytes()))
+        data = photo.tobytes()
+        return Opened(data, _open(data, self.settings))
+
+    def _decode_plain(self, opened: Sequence[Opened | Exception]) -> dict[int, Decoded | Exception]:
+        """Return the photos that the device decoded, by their numbers."""
+        plain: dict[int, tuple[Opened, dict[str, Any]]] = {}
+        for number, photo in enumerate(opened if self.device else ()):
+            facts = None if isinstance(photo, Exception) else _kept(plain_facts, photo)
+            if isinstance(photo, Opened) and isinstance(facts, dict):
+                plain[number] = photo, facts
+        if not self.device or not plain:
+            return {}
+        found = self.device(
+            [photo.data for photo, _ in plain.values()],
+            [(facts["height"], facts["width"]) for _, facts in plain.values()],
+        )
+        return {
+            number: Decoded(arrays[0], arrays[1], facts | {"lane": self.device.name}, [])
+            for (number, (_, facts)), arrays in zip(plain.items(), found, strict=True)
+            if arrays
+        }
+
+    def _decode_other(self, photo: Opened) -> Decoded:
+        pixels, facts, doubts = _read(photo)
+        net = self.card.input
+        overview = letterbox(pixels, net.overview, net.mean, net.scale)
+        if self.device:
+            pixels, overview = (self.device.memory.upload(array) for array in (pixels, overview))
+        return Decoded(pixels, overview, facts | {"lane": "cpu"}, doubts)
+
+    def _answer(self, photo: Decoded | Exception, report: Report) -> dict[str, Any] | Exception:
+        if isinstance(photo, Exception):
+            return photo
+        report.facts.update(photo=photo.facts, models={"segment": self.card.identity()})
+        for doubt in photo.doubts:
+            report.doubt(doubt)
+        return {"pixels": photo.pixels, "overview": photo.overview, "report": report.write()}
+
+
+Argument = ParamSpec("Argument")
+Result = TypeVar("Result")
+
+
+def _kept(function: Callable[Argument, Result], *args: Argument.args, **named: Argument.kwargs) -> Result | Exception:
+    """Return what a call returns or raises: the failure of one photo, of whatever kind, is that photo's answer."""
+    try:
+        return function(*args, **named)
+    except Exception as failure:
+        return failure
 
 
 def scene(look: Look) -> U8 | None:
@@ -78,14 +181,54 @@ def read_photo(data: bytes, settings: Settings) -> tuple[U8, dict[str, Any], lis
     laid over white, in linear light, and cut out anew. Of several frames or pages the first is taken.
     Raises ValueError, starting with BAD_IMAGE, with the cause.
     """
-    image = _open(data, settings)
-    facts: dict[str, Any] = {"format": image.format, "mode": image.mode, "bytes": len(data)}
+    return _read(Opened(data, _open(data, settings)))
+
+
+def plain_facts(photo: Opened) -> dict[str, Any] | None:
+    """Return what the report says of a photo that any decoder can read as the CPU does; None for all others.
+
+    Plain is a whole baseline JPEG, gray or YCbCr, whose colours are sRGB and whose orientation is EXIF's own.
+    """
+    image, info = photo.image, photo.image.info
+    # A file cut short lacks its last marker; what follows behind it is for the CPU to judge.
+    if image.format != "JPEG" or image.mode not in ("RGB", "L") or not photo.data.endswith(EOI):
+        return None
+    names = bytes(component[0] for component in image.layer)  # pyright: ignore[reportAttributeAccessIssue]
+    is_rgb = info.get("adobe_transform") == 0 or names == b"RGB"
+    if is_rgb or info.get("progressive"):
+        return None
+    profile = None
+    if icc := info.get("icc_profile"):
+        try:
+            profile = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip()
+        except (ImageCms.PyCMSError, OSError):
+            return None
+        if image.mode != "RGB" or not profile.startswith("sRGB"):
+            return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        orientation = image.getexif().get(ORIENTATION, 1)
+        own = Image.Exif()
+        own.load(info.get("exif", b""))
+    if own.get(ORIENTATION, 1) != orientation:  # Pillow took it from XMP, which only the CPU reads
+        return None
+    width, height = image.size if orientation not in SIDEWAYS else image.size[::-1]
+    return _facts(photo) | {"height": height, "width": width, "orientation": orientation, "icc": profile}
+
+
+def _facts(photo: Opened) -> dict[str, Any]:
+    return {"format": photo.image.format, "mode": photo.image.mode, "bytes": len(photo.data)}
+
+
+def _read(photo: Opened) -> tuple[U8, dict[str, Any], list[str]]:
+    """Decode what was opened; see read_photo."""
+    image, facts = photo.image, _facts(photo)
     doubts: list[str] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of damaged metadata, which does not touch the pixels
             orientation = image.getexif().get(ORIENTATION, 1)
-            pixels, profile = _pixels(image, data)
+            pixels, profile = _pixels(image, photo.data)
             stored = image.getexif().get(ORIENTATION, 1)  # Pillow turns a TIFF, and only a TIFF, when it loads it
     except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as broken:
         raise ValueError(f"{BAD_IMAGE}{image.format} cannot be decoded: {broken}") from None
@@ -186,7 +329,7 @@ def _over_white(rgba: U8) -> U8:
 
 def _upright(pixels: U8, orientation: int) -> U8:
     """Undo the camera's orientation (EXIF 2.3, tag 0x0112); 1 and unknown values leave the pixels as they are."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in SIDEWAYS:
         pixels = pixels.transpose(1, 0, 2)
     rows = -1 if orientation in (3, 4, 7, 8) else 1
     columns = -1 if orientation in (2, 3, 6, 7) else 1

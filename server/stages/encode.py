@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
 
 import numpy as np
 import simplejpeg
@@ -12,6 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from kernels.reference.srgb import U8
 from server.contract import BAD_LOOK, Look, parse_look
+from server.device import Memory
+from server.jpeg import doubled, luminance_steps, tagged
 from server.report import Report
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -28,23 +33,57 @@ BLOCK = 8
 HEADROOM = 256
 """Levels beyond the range from which the halved samples (127 levels) surely cannot hold any more margin."""
 
-# Luminance table of ITU-T T.81, Annex K.1, in reading order: the base of every JPEG quality.
-ANNEX_K = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)
+
+class JpegCodec(Protocol):
+    """Makes JPEG files of pictures in its own memory: the host's by libjpeg, a GPU's by nvJPEG."""
+
+    xp: Any
+    """numpy or cupy: where its arrays are."""
+
+    def plain(self, picture: Any, quality: int) -> bytes:
+        """Return an ordinary file of picture [h, w] gray or [h, w, 3] sRGB (YCbCr, no subsampling), without tags."""
+        ...
+
+    def halved_steps(self, quality: int) -> np.ndarray:
+        """Return the steps [8, 8] that `halved` quantises with: about half of those of `quality`."""
+        ...
+
+    def halved(self, samples: Any, quality: int) -> tuple[bytes, Any]:
+        """Encode samples [h, w, 3] uint8, stored as RGB, and double the steps in the file.
+
+        Returns the file, without tags, and what it decodes to, [h, w, 3] uint8.
+        """
+        ...
 
 
-def encode(picture: U8, look: U8, report: U8) -> dict[str, np.ndarray]:
-    """Return the encoded image and the finished report. picture [h, w, 3] sRGB or [h, w, 4] straight RGBA."""
+class LibJpeg:
+    """JPEG on the CPU: Pillow's libjpeg-turbo encodes, simplejpeg's decodes."""
+
+    xp: Any = np
+
+    def plain(self, picture: U8, quality: int) -> bytes:
+        """See JpegCodec."""
+        return _saved(picture, quality=quality, subsampling=0)
+
+    def halved_steps(self, quality: int) -> np.ndarray:
+        """Return half the steps of `quality`, each rounded up, so that it divides the file's."""
+        return (luminance_steps(quality) + 1) // 2
+
+    def halved(self, samples: U8, quality: int) -> tuple[bytes, U8]:
+        """See JpegCodec."""
+        table = self.halved_steps(quality).ravel().tolist()
+        data = doubled(_saved(samples, qtables=[table], subsampling=0, keep_rgb=True))
+        return data, simplejpeg.decode_jpeg(data, "RGB")
+
+
+LIBJPEG = LibJpeg()
+
+
+def encode(picture: U8, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> dict[str, np.ndarray]:
+    """Return the encoded image and the finished report. picture [h, w, 3] sRGB or [h, w, 4] straight RGBA.
+
+    The picture is in the codec's memory where it becomes a JPEG, in the host's otherwise.
+    """
     found = Report.read(report)
     with found.stage("encode"):
         wanted = parse_look(look.tobytes())
@@ -53,38 +92,70 @@ def encode(picture: U8, look: U8, report: U8) -> dict[str, np.ndarray]:
         if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
             raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
         relit = not found.facts.get("identity_safe", True)
-        data = encoded(picture, wanted, RELIT if relit else STYLED if wanted.scene else None)
+        data = encoded(picture, wanted, RELIT if relit else STYLED if wanted.scene else None, codec)
         shown = found.facts.setdefault("picture", {"width": picture.shape[1], "height": picture.shape[0], "scale": 1.0})
         shown |= {"format": wanted.format, "bytes": len(data)}
     found.close()
     return {"image": np.frombuffer(data, np.uint8), "report": found.write()}
 
 
-def encoded(picture: U8, look: Look, source: str | None = None) -> bytes:
+class Encoder:
+    """The stage on a GPU: JPEG where the picture is, PNG and WebP by a pool of threads on the CPU."""
+
+    def __init__(self, codec: JpegCodec, memory: Memory, threads: int) -> None:
+        """Take where JPEG is made, where pictures are, and how many PNG and WebP files are made at a time."""
+        self._codec, self._memory = codec, memory
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+
+    def submit(self, picture: Any, look: U8, report: U8) -> Future[dict[str, np.ndarray]]:
+        """Return what `encode` returns or raises: at once for a JPEG, later for what the pool makes.
+
+        The pool has its own copy of the picture, made here: the device and this thread go on without it.
+        """
+        try:
+            if parse_look(look.tobytes()).format != "jpeg":
+                return self._pool.submit(encode, self._memory.download(picture), look, report)
+            answer: Future[dict[str, np.ndarray]] = Future()
+            answer.set_result(encode(picture, look, report, self._codec))
+        except Exception as failure:
+            answer = Future()
+            answer.set_exception(failure)
+        return answer
+
+    def batch(
+        self, pictures: Sequence[Any], looks: Sequence[U8], reports: Sequence[U8]
+    ) -> list[dict[str, np.ndarray] | BaseException]:
+        """Return every picture's answer or failure, in order; the device's JPEGs do not wait for the pool's files."""
+        answers = [self.submit(*each) for each in zip(pictures, looks, reports, strict=True)]
+        return [answer.exception() or answer.result() for answer in answers]
+
+
+def encoded(picture: U8, look: Look, source: str | None = None, codec: JpegCodec = LIBJPEG) -> bytes:
     """Return the file: PNG, lossless WebP, or JPEG. picture [h, w], [h, w, 3] or [h, w, 4] uint8 sRGB.
 
     source: IPTC digital source type, written as XMP; None for what shows the photo's own pixels on a plain ground.
     """
-    tags = {"xmp": XMP.format(source).encode()} if source else {}
-    if look.format == "jpeg" and picture.ndim == 3 and not look.scene:
-        return jpeg(picture, look.rgb, look.quality, tags)
+    xmp = XMP.format(source).encode() if source else None
+    profile = SRGB if picture.ndim == 3 else None  # a matte is coverage, no colour
+    if look.format == "jpeg":
+        is_exact = picture.ndim == 3 and not look.scene
+        data = jpeg(picture, look.rgb, look.quality, codec) if is_exact else codec.plain(picture, look.quality)
+        return tagged(data, profile, xmp)
     out = io.BytesIO()
     image = Image.fromarray(picture)
-    profile = SRGB if picture.ndim == 3 else None  # a matte is coverage, no colour
     if look.format == "png":
         info = PngInfo()
         if source:
             info.add_itxt("XML:com.adobe.xmp", XMP.format(source))
         # Level 1: larger files than the usual level 6, in about half the time; PNG is the slow format here.
         image.save(out, "PNG", compress_level=1, icc_profile=profile, pnginfo=info)
-    elif look.format == "webp":
-        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=profile, **tags)
     else:
-        image.save(out, "JPEG", quality=look.quality, subsampling=0, icc_profile=profile, **tags)
+        tags = {"xmp": xmp} if xmp else {}
+        image.save(out, "WEBP", lossless=True, method=0, quality=20, icc_profile=profile, **tags)
     return out.getvalue()
 
 
-def jpeg(picture: U8, background: tuple[int, int, int], quality: int, tags: dict[str, bytes]) -> bytes:
+def jpeg(picture: U8, background: tuple[int, int, int], quality: int, codec: JpegCodec = LIBJPEG) -> bytes:
     """Encode RGB so that every background pixel decodes to exactly its colour, wherever a channel of it is 0 or 255.
 
     Quantisation makes blocks at the piece's edge ring, and a white background comes back as 253 or 254. A decoder
@@ -94,33 +165,31 @@ def jpeg(picture: U8, background: tuple[int, int, int], quality: int, tags: dict
     stored as RGB (Adobe marker, transform 0): in YCbCr the clamp acts before the colours are mixed, and a chroma
     error of 1 would still tint the white. The margin is doubled in the blocks that still ring, until none does.
     """
-    steps = _steps(quality)
-    exact = np.logical_and.reduce([picture[..., c] == background[c] for c in range(3)])
+    exact = (picture[..., 0] == background[0]) & (picture[..., 1] == background[1]) & (picture[..., 2] == background[2])
     outward = {c: 1 if background[c] == 255 else -1 for c in range(3) if background[c] in (0, 255)}
     target = picture.astype(np.int16)
-    margin = _margin(steps)
-    blocks = [np.s_[:, :]]
+    margin = _margin(2 * codec.halved_steps(quality))
+    ringing = exact
     while margin < HEADROOM:
-        for block in blocks:
-            for c, sign in outward.items():
-                np.copyto(target[block][..., c], np.int16(background[c] + sign * margin), where=exact[block])
-        data = _half_amplitude(target, steps, tags)
-        seen = simplejpeg.decode_jpeg(data, "RGB")
-        wrong = np.zeros_like(exact)
+        for c, sign in outward.items():
+            codec.xp.copyto(target[..., c], np.int16(background[c] + sign * margin), where=ringing)
+        data, seen = codec.halved(((target + 129) >> 1).clip(0, 255).astype(np.uint8), quality)
+        wrong = codec.xp.zeros_like(exact)
         for c in outward:
             wrong |= exact & (seen[..., c] != background[c])
         if not wrong.any():
             return data
         margin *= 2
-        corners = np.unique(np.argwhere(wrong) // BLOCK * BLOCK, axis=0)
-        blocks = [np.s_[top : top + BLOCK, left : left + BLOCK] for top, left in corners]
+        ringing = exact & _whole_blocks(wrong, codec.xp)
     raise RuntimeError(f"background pixels of the JPEG still ring at a margin of {margin // 2} levels")
 
 
-def _steps(quality: int) -> np.ndarray:
-    """Return the table's steps [8, 8] at an IJG quality of 50 to 100, made even, so that half of each is whole."""
-    steps = np.clip((ANNEX_K * (200 - 2 * quality) + 50) // 100, 1, 254)
-    return 2 * np.maximum(1, (steps + 1) // 2)
+def _whole_blocks(wrong: Any, xp: Any) -> Any:
+    """Return [h, w] bool: every pixel of the blocks in which any is wrong."""
+    height, width = wrong.shape
+    padded = xp.pad(wrong, ((0, -height % BLOCK), (0, -width % BLOCK)))
+    blocks = padded.reshape(padded.shape[0] // BLOCK, BLOCK, padded.shape[1] // BLOCK, BLOCK).any((1, 3))
+    return blocks.repeat(BLOCK, 0).repeat(BLOCK, 1)[:height, :width]
 
 
 def _margin(steps: np.ndarray) -> int:
@@ -131,19 +200,7 @@ def _margin(steps: np.ndarray) -> int:
     return math.ceil(6 * math.sqrt(float((steps.astype(float) ** 2).mean()) / 12)) + 4
 
 
-def _half_amplitude(target: np.ndarray, steps: np.ndarray, tags: dict[str, bytes]) -> bytes:
-    """Encode samples of any range [-127, 382] at half amplitude, then double the quantisation steps in the file."""
-    halved = np.clip((target + 129) >> 1, 0, 255).astype(np.uint8)
+def _saved(picture: U8, **options: Any) -> bytes:
     out = io.BytesIO()
-    table = (steps // 2).ravel().tolist()
-    Image.fromarray(halved).save(out, "JPEG", qtables=[table], subsampling=0, keep_rgb=True, icc_profile=SRGB, **tags)
-    data = bytearray(out.getvalue())
-    at = 2
-    while data[at + 1] != 0xDA:  # start of scan: no tables behind it
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] == 0xDB:  # DQT: one byte of precision and number, then 64 steps, for each table
-            for table_at in range(at + 4, at + 2 + length, 65):
-                for k in range(table_at + 1, table_at + 65):
-                    data[k] *= 2
-        at += 2 + length
-    return bytes(data)
+    Image.fromarray(picture).save(out, "JPEG", **options)
+    return out.getvalue()

@@ -23,6 +23,17 @@ def test_ours_keeps_the_contract():
     assert profiles(default_repository()) == {"cpu"}
 
 
+def test_the_containers_profile_differs_only_in_how_it_runs():
+    """Its inputs and outputs are the contract's; the networks run in Triton's own TensorRT backend."""
+    configs = check_repository(default_repository(), "ngc")
+    native = {name for name, config in configs.items() if config.backend == "tensorrt"}
+    assert native == {"locate", "segment"}
+    assert {configs[name].backend for name in STAGES.keys() - native} == {"python"}
+    assert all(group.kind == group.KIND_GPU for name in STAGES for group in configs[name].instance_group)
+    for name in STAGES.keys() - native:
+        assert configs[name].parameters["FORCE_CPU_ONLY_INPUT_TENSORS"].string_value == "no"
+
+
 def replace(path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text

@@ -1,0 +1,25 @@
+"""Choose the library that decodes on a GPU: DALI, else nvImageCodec."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from server.card import NetInput
+from server.device import Memory
+from server.stages.decode import DeviceDecoder
+
+
+def device_decoder(net: NetInput, memory: Memory, batch: int, threads: int) -> DeviceDecoder:
+    """Return DALI's decoder where it is installed, else nvImageCodec's; raise ModuleNotFoundError without either."""
+    if has_dali():
+        from server.dali import DaliDecoder
+
+        return DaliDecoder(net, memory, batch, threads)
+    from server.nvimagecodec import NvImageCodecDecoder
+
+    return NvImageCodecDecoder(net, memory)
+
+
+def has_dali() -> bool:
+    """Return whether DALI is installed."""
+    return find_spec("nvidia") is not None and find_spec("nvidia.dali") is not None
