@@ -16,7 +16,7 @@ from kernels.reference.scene import suggested, turned
 from kernels.reference.srgb import F32, U8, encoded_to_linear, srgb_to_linear
 from kernels.reference.window import Window
 from server.contract import Look, parse_look
-from server.engines import RelightEngine
+from server.networks import RelightNetwork
 from server.report import Report
 from server.stages.decode import scene
 
@@ -30,7 +30,7 @@ ROOM_TAKES = 0.3
 class Relighter:
     """The stage: one network on the square around the piece."""
 
-    engine: RelightEngine
+    network: RelightNetwork
 
     def __call__(
         self, pixels: U8, alpha: F32, window: NDArray[np.int32], coarse: F32, look: U8, report: U8
@@ -47,10 +47,10 @@ class Relighter:
             light = IDENTITY.reshape(1, 1, 12)
             facts: dict[str, Any] = {"asked": wanted.relight, "applied": 0.0}
             if wanted.relight > 0 and alpha.any():
-                card, old = self.engine.card, Window(*window.tolist())
+                card, old = self.network.card, Window(*window.tolist())
                 near = unletterbox(coarse, old.height, old.width)
                 shown = seen(pixels, alpha, near, old, view, card.side)
-                found_light = self.engine(shown, surroundings(wanted, np.array(card.above), np.array(card.below)))
+                found_light = self.network(shown, surroundings(wanted, np.array(card.above), np.array(card.below)))
                 metal, stone = wanted.relight * wanted.relight_metal, wanted.relight * wanted.relight_stone
                 light = followed(found_light, shown[3], shown[5], metal, stone)
                 facts |= {"applied": wanted.relight, "network": card.identity()} | change(shown, light, found)

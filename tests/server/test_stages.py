@@ -14,7 +14,8 @@ from kernels.reference.window import Window
 from perf.edges import memory
 from server.card import RelightCard, read_card
 from server.contract import Look
-from server.engines import RelightEngine
+from server.engines import on_cpu
+from server.networks import RelightNetwork
 from server.report import Report
 from server.repository import default_repository
 from server.stages.composite import composite
@@ -156,7 +157,7 @@ def test_a_piece_is_cut_by_the_window_or_by_the_photo():
 def relighted(look: Look, shown: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """What relight answers to a gold ring that fills half of a gray photo of 2 SIZE pixels."""
     folder = default_repository() / "relight" / "1"
-    stage = Relighter(RelightEngine(read_card(folder / "model.json", RelightCard), folder, threads=1))
+    stage = Relighter(RelightNetwork(read_card(folder / "model.json", RelightCard), folder, on_cpu(1)))
     truth = ring(2 * SIZE)
     coarse = np.stack([cv2.resize(truth, (SIZE, SIZE), interpolation=cv2.INTER_AREA)] * 2 + [np.zeros((SIZE, SIZE))])
     window = np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)
