@@ -1,4 +1,7 @@
-"""ONNX Runtime by IO binding: the CPU's provider stands where CUDA's does, all else is the same."""
+"""ONNX Runtime by IO binding: the CPU's provider stands where CUDA's does, all else is the same.
+
+It computes float16 graphs in float32 between roundings of its own choice: their precision is shown in test_half.py.
+"""
 
 from __future__ import annotations
 
