@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -138,20 +139,20 @@ def _installed(package: str) -> bool:
 class Board:
     """A folder where stages tell each other, and the launcher, what runs their networks: a process cannot see another's.
 
-    None: nobody listens.
+    Empty: nobody listens.
     """
 
-    folder: Path | None
+    place: str = ""
 
     def tell(self, stage: str, identity: Identity) -> None:
         """Leave word of a stage's engine."""
-        if self.folder:
-            whole = self.folder / f".{stage}.json"
+        if self.place:
+            whole = Path(self.place) / f".{stage}.{os.getpid()}"
             whole.write_text(json.dumps(asdict(identity)))
-            whole.replace(self.folder / f"{stage}.json")
+            whole.replace(Path(self.place) / f"{stage}.json")
 
     def ask(self, stage: str) -> Identity | None:
         """Return what runs a stage's network; None where it did not say."""
-        path = self.folder / f"{stage}.json" if self.folder else None
-        return Identity(**json.loads(path.read_text())) if path and path.is_file() else None
+        path = Path(self.place) / f"{stage}.json"
+        return Identity(**json.loads(path.read_text())) if self.place and path.is_file() else None
 

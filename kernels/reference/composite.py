@@ -52,10 +52,21 @@ def frame(alpha: F32, canvas: tuple[int, int] | None, fill: float, upscale: bool
     alpha [H, W]; canvas (width, height) in pixels, None for the photo's own framing. Without `upscale`, a piece
     with too few pixels keeps them as they are and the canvas shrinks, in its own proportions, to hold `fill`.
     """
-    height, width = alpha.shape
+    return framed(bounds(alpha) if canvas else None, alpha.shape, canvas, fill, upscale)
+
+
+def framed(
+    box: tuple[int, int, int, int] | None,
+    shape: tuple[int, ...],
+    canvas: tuple[int, int] | None,
+    fill: float,
+    upscale: bool,
+) -> Frame:
+    """Return the window of `frame` around the box that `bounds` found in an alpha of that shape."""
+    height, width = shape
     if canvas is None:
         return Frame(0, 0, width, height, (width, height))
-    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    left, top, right, bottom = box or (0, 0, width, height)
     scale = fill * min(canvas[0] / (right - left), canvas[1] / (bottom - top))
     if scale > 1 and not upscale:
         canvas = max(1, round(canvas[0] / scale)), max(1, round(canvas[1] / scale))

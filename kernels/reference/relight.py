@@ -17,8 +17,13 @@ IDENTITY = np.eye(3, 4, dtype=np.float32).ravel()
 
 def place(alpha: F32) -> Window:
     """Return the square around the piece, in photo pixels; it may reach beyond the photo. alpha [H, W]."""
-    height, width = alpha.shape
-    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    return square(bounds(alpha), alpha.shape)
+
+
+def square(box: tuple[int, int, int, int] | None, shape: tuple[int, ...]) -> Window:
+    """Return the square of `place` around the box that `bounds` found in an alpha of that shape."""
+    height, width = shape
+    left, top, right, bottom = box or (0, 0, width, height)
     side = max(1, round(ROOM * max(right - left, bottom - top)))
     return Window((left + right - side) // 2, (top + bottom - side) // 2, side, side)
 

@@ -15,6 +15,7 @@ import kernels.reference.composite
 import kernels.reference.filament
 import kernels.reference.foreground
 import kernels.reference.openings
+import kernels.reference.window
 
 REVERSED = """
 extern "C" __global__ void turned(const float* __restrict__ in, float* __restrict__ out) {
@@ -91,7 +92,7 @@ build.Twin(here, 0, True, here).function("own", "past")((1,), (WIDTH,), (numpy.z
     assert "heap-buffer-overflow" in said
 
 
-@pytest.mark.parametrize("name", ["backdrop", "composite", "filament", "foreground", "openings"])
+@pytest.mark.parametrize("name", ["backdrop", "composite", "filament", "foreground", "openings", "window"])
 def test_kernels_and_references_have_the_same_constants(root, name):
     source = (root / "kernels" / "cuda" / f"{name}.cu").read_text()
     reference = vars(getattr(kernels.reference, name))
