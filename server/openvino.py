@@ -24,7 +24,7 @@ class OpenVino:
         precision = precision or network.card.precision
         self._network = _compiled(network, threads, precision)
         version = importlib.metadata.version("openvino")
-        self.identity = Identity("OpenVINO", version, precision, f"CPU, {threads} threads")
+        self.identity = Identity("OpenVINO", version, precision, f"{threads} CPU thread{'s' * (threads > 1)}")
         for name in self._outputs:
             made = self._network.output(name).partial_shape
             network.check({name: tuple(d.get_length() if d.is_static else -1 for d in made)})

@@ -9,11 +9,14 @@ import numpy as np
 from kernels import composite as composite_kernel
 from kernels import launch
 from kernels import letterbox as letterbox_kernel
+from kernels import relight as relight_kernel
 from kernels import window as window_kernel
 from kernels.launch import Extents, uploaded
 from kernels.reference import composite as over
 from kernels.reference import letterbox as letterboxed
+from kernels.reference import relight
 from kernels.reference import window as windows
+from kernels.reference.change import Change, change
 from kernels.reference.composite import PRESENT, Frame
 from kernels.reference.srgb import U8
 from kernels.reference.window import Window
@@ -49,6 +52,28 @@ class Pixels(Protocol):
         """Return the picture [h, w, 4] uint8, straight RGBA: `composite.cutout`."""
         ...
 
+    def any(self, alpha: Array) -> bool:
+        """Return whether an alpha [H, W] is above 0 anywhere."""
+        ...
+
+    def seen(
+        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
+    ) -> Array:
+        """Return what the relight network sees, [6, side, side]: `relight.seen`."""
+        ...
+
+    def followed(self, transforms: Array, shown: Array, metal: float, stone: float) -> Array:
+        """Return the light [g, g, 12], the network's answer followed by these strengths: `relight.followed`."""
+        ...
+
+    def change(self, shown: Array, light: Array) -> Change | None:
+        """Return how far the piece is changed; None where there is none: `change.change`."""
+        ...
+
+    def table(self, table: np.ndarray) -> Array:
+        """Return a small table of the host's where the pixel maths runs."""
+        ...
+
     def brought(self, picture: U8) -> tuple[Array, int]:
         """Return a picture of the host's [H, W, 3] where the pixel maths runs, and the bytes that it cost."""
         ...
@@ -78,6 +103,28 @@ class Host:
     def cutout(self, alpha: Array, foreground: Array, light: Array, place: Window, view: Frame) -> Array:
         """See Pixels."""
         return over.cutout(alpha, foreground, light, place, view)
+
+    def any(self, alpha: Array) -> bool:
+        """See Pixels."""
+        return bool(alpha.any())
+
+    def seen(
+        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
+    ) -> Array:
+        """See Pixels."""
+        return relight.seen(pixels, alpha, coarse, window, view, side)
+
+    def followed(self, transforms: Array, shown: Array, metal: float, stone: float) -> Array:
+        """See Pixels."""
+        return relight.followed(transforms, shown[3], shown[5], metal, stone)
+
+    def change(self, shown: Array, light: Array) -> Change | None:
+        """See Pixels."""
+        return change(shown, light)
+
+    def table(self, table: np.ndarray) -> Array:
+        """See Pixels."""
+        return table
 
     def brought(self, picture: U8) -> tuple[Array, int]:
         """See Pixels."""
@@ -113,6 +160,33 @@ class Device:
         """See Pixels."""
         scene = _scene(alpha, foreground, light, place, view)
         return scene.canvases().split(composite_kernel.cutout(scene))[0]
+
+    def any(self, alpha: Array) -> bool:
+        """See Pixels. Waits for the stream."""
+        return window_kernel.bounds(*_packed(alpha), 0.0)[0] is not None
+
+    def seen(
+        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
+    ) -> Array:
+        """See Pixels."""
+        colours, photos = _packed(pixels)
+        metal, maps = _packed(coarse[1])
+        stone, _ = _packed(coarse[2])
+        return relight_kernel.seen(
+            colours, _packed(alpha)[0], photos, metal, stone, maps, [window], [view], side
+        )[0]
+
+    def followed(self, transforms: Array, shown: Array, metal: float, stone: float) -> Array:
+        """See Pixels."""
+        return relight_kernel.followed(transforms[None], shown[None], [(metal, stone)])[0]
+
+    def change(self, shown: Array, light: Array) -> Change | None:
+        """See Pixels. Waits for the stream."""
+        return relight_kernel.change(shown[None], light[None])[0]
+
+    def table(self, table: np.ndarray) -> Array:
+        """See Pixels."""
+        return uploaded(table)
 
     def brought(self, picture: U8) -> tuple[Array, int]:
         """See Pixels."""

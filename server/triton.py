@@ -20,6 +20,7 @@ import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 from kernels.launch import Copies, copies
 from server.contract import BAD_IMAGE, BAD_LOOK, OVERLOADED, STAGES
 from server.engines import Board, Engine, Start, on_cpu, on_gpu
+from server.pixels import DEVICE, HOST, Pixels
 from server.settings import Settings
 
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
@@ -53,6 +54,11 @@ class Place:
     def start(self) -> Start:
         """Return what compiles networks here; to be used within the block, for engines belong to its stream."""
         return on_cpu(self.settings.threads) if self.gpu is None else on_gpu(Path(self.settings.plans))
+
+    @property
+    def pixels(self) -> Pixels:
+        """Where the stage's pixel maths runs."""
+        return HOST if self.gpu is None else DEVICE
 
     def tell(self, engine: Engine) -> None:
         """Let other stages and the launcher know what runs here."""

@@ -11,7 +11,8 @@ import pytest
 from openvino import opset13 as ops
 
 from server.card import Card, read_card
-from server.engines import on_cpu
+from server import engines
+from server.engines import Board, Identity, gpu_engine, on_cpu, on_gpu
 from server.networks import SegmentNetwork
 from server.repository import default_repository
 
@@ -103,3 +104,39 @@ def test_our_card_says_what_the_docs_promise():
     assert card["licence"] == "Apache-2.0"
     assert card["data"]
     assert card["metrics"]
+
+
+def test_tensorrt_goes_before_onnx_runtime_and_its_cpu_package_does_not_count(monkeypatch):
+    here, packages = set(), set()
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name if name in here else None)
+    monkeypatch.setattr(engines, "_installed", packages.__contains__)
+    assert gpu_engine() is None
+    here.add("onnxruntime")
+    assert gpu_engine() is None, "the package without a GPU has a module of the same name"
+    packages.add("onnxruntime-gpu")
+    assert gpu_engine() == "onnxruntime"
+    here.add("tensorrt")
+    assert gpu_engine() == "tensorrt"
+
+
+@pytest.mark.skipif(gpu_engine() is not None, reason="an engine for the GPU is installed")
+def test_without_an_engine_for_the_gpu_both_are_named(tmp_path):
+    with pytest.raises(ValueError, match="no engine for the GPU is installed: TensorRT or ONNX Runtime CUDA"):
+        on_gpu(tmp_path)
+
+
+def test_what_runs_is_told_on_the_board(tmp_path):
+    identity = Identity("TensorRT", "10.13", "f16", "NVIDIA H100")
+    board = Board(str(tmp_path))
+    assert board.ask("segment") is None
+    board.tell("segment", identity)
+    assert board.ask("segment") == identity
+    assert str(identity) == "TensorRT 10.13 f16 on NVIDIA H100"
+    assert [one.name for one in tmp_path.iterdir()] == ["segment.json"]
+    Board().tell("segment", identity)  # nobody listens
+    assert Board().ask("segment") is None
+
+
+def test_an_engine_says_what_it_is():
+    identity = SegmentNetwork(read_card(SEGMENT / "model.json"), SEGMENT, 128, on_cpu(1)).engine.identity
+    assert (identity.engine, identity.precision, identity.device) == ("OpenVINO", "bf16", "1 CPU thread")
