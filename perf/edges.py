@@ -25,7 +25,7 @@ from kernels.reference.letterbox import unletterbox
 from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
-from server.stages.refine import evidence, refined, upsample
+from kernels.reference.refine import evidence, refined, upsample
 
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""

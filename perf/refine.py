@@ -29,7 +29,7 @@ from server.card import read_card
 from server.engines import on_cpu
 from server.networks import SegmentNetwork
 from server.repository import default_repository
-from server.stages.refine import evidence, upsample
+from kernels.reference.refine import evidence, upsample
 
 SETS = (
     f"seen={ROOT / 'training' / '.data' / 'seen'}",

@@ -7,17 +7,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from kernels import composite as composite_kernel
+from kernels import figures as figures_kernel
 from kernels import launch
 from kernels import letterbox as letterbox_kernel
+from kernels import refine as refine_kernel
 from kernels import relight as relight_kernel
 from kernels import window as window_kernel
 from kernels.launch import Extents, uploaded
 from kernels.reference import composite as over
 from kernels.reference import letterbox as letterboxed
-from kernels.reference import relight
+from kernels.reference import refine, relight
 from kernels.reference import window as windows
 from kernels.reference.change import Change, change
 from kernels.reference.composite import PRESENT, Frame
+from kernels.reference.figures import Figures, figures
 from kernels.reference.srgb import U8
 from kernels.reference.window import Window
 
@@ -50,6 +53,14 @@ class Pixels(Protocol):
 
     def cutout(self, alpha: Array, foreground: Array, light: Array, place: Window, view: Frame) -> Array:
         """Return the picture [h, w, 4] uint8, straight RGBA: `composite.cutout`."""
+        ...
+
+    def refined(self, pixels: Array, coarse: Array, strength: float) -> tuple[Array, Array, dict[str, Any]]:
+        """Return alpha [H, W], foreground [H, W, 3] uint8 and the facts of it: `refine.refined`."""
+        ...
+
+    def figures(self, alpha: Array, reach: int) -> Figures:
+        """Return what there is to say of an alpha [H, W]: `figures.figures`."""
         ...
 
     def any(self, alpha: Array) -> bool:
@@ -103,6 +114,14 @@ class Host:
     def cutout(self, alpha: Array, foreground: Array, light: Array, place: Window, view: Frame) -> Array:
         """See Pixels."""
         return over.cutout(alpha, foreground, light, place, view)
+
+    def refined(self, pixels: Array, coarse: Array, strength: float) -> tuple[Array, Array, dict[str, Any]]:
+        """See Pixels."""
+        return refine.refined(pixels, coarse, strength)
+
+    def figures(self, alpha: Array, reach: int) -> Figures:
+        """See Pixels."""
+        return figures(alpha, reach)
 
     def any(self, alpha: Array) -> bool:
         """See Pixels."""
@@ -160,6 +179,14 @@ class Device:
         """See Pixels."""
         scene = _scene(alpha, foreground, light, place, view)
         return scene.canvases().split(composite_kernel.cutout(scene))[0]
+
+    def refined(self, pixels: Array, coarse: Array, strength: float) -> tuple[Array, Array, dict[str, Any]]:
+        """See Pixels. Waits for the stream."""
+        return refine_kernel.refined(pixels, coarse, strength)
+
+    def figures(self, alpha: Array, reach: int) -> Figures:
+        """See Pixels. Waits for the stream."""
+        return figures_kernel.figures(*_packed(alpha), [reach])[0]
 
     def any(self, alpha: Array) -> bool:
         """See Pixels. Waits for the stream."""

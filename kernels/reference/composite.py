@@ -37,9 +37,12 @@ class Frame:
         return self.canvas[0] / self.width
 
 
-def bounds(alpha: F32) -> tuple[int, int, int, int] | None:
-    """Return (left, top, right, bottom) of the piece in pixels, right and bottom excluded; None where there is none."""
-    present = alpha > PRESENT
+def bounds(alpha: F32, limit: float = PRESENT) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of the piece in pixels, right and bottom excluded; None where there is none.
+
+    alpha [H, W], of which all above `limit` counts.
+    """
+    present = alpha > limit
     rows, columns = np.flatnonzero(present.any(1)), np.flatnonzero(present.any(0))
     if not rows.size:
         return None

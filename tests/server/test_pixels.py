@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 
 from kernels import launch
-from server.card import Card
+from server.card import Card, RelightCard, read_card
 from server.contract import Look
+from server.engines import on_cpu
+from server.networks import RelightNetwork
 from server.pixels import DEVICE, HOST
 from server.report import Report
+from server.repository import default_repository
 from server.stages.composite import composite
 from server.stages.crop import Cropper
+from server.stages.refine import refine
+from server.stages.relight import Relighter
 
 TABLES = 65_536
 """Bytes of tables that a photo may cost, at most: a thirtieth of what the smallest of its pictures would."""
@@ -130,6 +135,67 @@ def test_crop_is_the_hosts(twin, rng, carried, shape, piece):
     assert facts(found) == facts(expected)
     # a byte may round to its neighbour: 1/255 of a scale of 0.3
     np.testing.assert_allclose(found["net_input"], expected["net_input"], atol=1.01 / 255 / 0.3)
+    spent = carried()
+    assert (spent.host_to_device, spent.device_to_host) == (0, 0)
+    assert 0 < spent.tables < TABLES
+
+
+def coarse_of(alpha: np.ndarray, size: int) -> np.ndarray:
+    small = cv2.resize(alpha, (size, size), interpolation=cv2.INTER_AREA)
+    stone = small * (np.arange(size) > 0.6 * size)
+    return np.stack([small, small - stone, stone]).astype(np.float32)
+
+
+@pytest.mark.parametrize("window", [(0, 0, 240, 240), (50, 20, 240, 240)], ids=["whole", "window"])
+def test_refine_is_the_hosts(twin, rng, carried, window):
+    left, top, width, height = window
+    alpha = np.zeros((height + top, width + left), np.float32)
+    alpha[top:, left:] = ring(240)
+    photo = photo_of(alpha, rng)
+    coarse, look = coarse_of(ring(240), 80), wire(Look(decontaminate=0.8))
+    expected = refine(photo, np.int32(window), coarse, look, begun(), HOST)
+    assert carried() == launch.Copies()
+    found = refine(photo, np.int32(window), coarse, look, begun(), DEVICE)
+    for name in ("alpha", "foreground", "cutout"):
+        assert (found[name].shape, found[name].dtype) == (expected[name].shape, expected[name].dtype)
+    # Edges of one pixel are decided by bytes that may round to a neighbour: few pixels, and those by little on average
+    difference = np.abs(found["alpha"] - expected["alpha"])
+    assert difference.mean() < 5e-4
+    assert (difference > 0.1).mean() < 2e-3
+    assert np.abs(found["foreground"].astype(int) - expected["foreground"]).mean() < 0.5
+    np.testing.assert_array_equal(found["cutout"][..., :3], found["foreground"])
+    mine, theirs = facts(found)["qa"], facts(expected)["qa"]
+    assert mine["coverage"] == pytest.approx(theirs["coverage"], abs=1e-3)
+    assert np.abs(np.subtract(mine["bounds"], theirs["bounds"])).max() <= 1
+    for name in ("parts", "touches"):
+        assert mine[name] == theirs[name]
+    assert mine["openings"]["kept"] == theirs["openings"]["kept"] == 1
+    assert facts(found)["reasons"] == facts(expected)["reasons"] == []
+    spent = carried()
+    assert (spent.host_to_device, spent.device_to_host) == (0, 0)
+    assert 0 < spent.tables < TABLES
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.7])
+def test_relight_is_the_hosts(twin, rng, carried, strength):
+    folder = default_repository() / "relight" / "1"
+    network = RelightNetwork(read_card(folder / "model.json", RelightCard), folder, on_cpu(1))
+    alpha = ring(240)
+    photo, coarse, window = photo_of(alpha, rng), coarse_of(alpha, 80), np.int32([0, 0, 240, 240])
+    look = wire(Look(relight=strength, relight_stone=0.5))
+    given = (photo, alpha, window, coarse, look)
+    expected = Relighter(network, HOST)(*given, begun())
+    assert carried() == launch.Copies()
+    found = Relighter(network, DEVICE)(*given, begun())
+    np.testing.assert_array_equal(found["place"], expected["place"])
+    # bytes that round to a neighbour, through a network of bfloat16
+    np.testing.assert_allclose(found["light"], expected["light"], atol=0.02)
+    mine, theirs = facts(found), facts(expected)
+    if strength:
+        assert mine["engines"]["relight"].startswith("OpenVINO")
+        for name, near in (("mean", 0.1), ("p95", 0.2), ("detail", 0.02)):
+            assert mine["relight"].pop(name) == pytest.approx(theirs["relight"].pop(name), abs=near)
+    assert mine == theirs
     spent = carried()
     assert (spent.host_to_device, spent.device_to_host) == (0, 0)
     assert 0 < spent.tables < TABLES

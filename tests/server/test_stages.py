@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from kernels.reference.figures import figures
 from kernels.reference.letterbox import unletterbox
+from kernels.reference.refine import refined, upsample
 from kernels.reference.window import Window
 from perf.edges import memory
 from server.card import RelightCard, read_card
@@ -20,7 +22,7 @@ from server.report import Report
 from server.repository import default_repository
 from server.stages.composite import composite
 from server.stages.decode import scene
-from server.stages.refine import judge, refine, refined, upsample
+from server.stages.refine import judge, refine
 from server.stages.relight import Relighter, surroundings
 
 SIZE = 128
@@ -140,7 +142,7 @@ def judged(box: tuple[int, int, int, int], view: Window) -> tuple[list[str], lis
     alpha = np.zeros((80, 100), np.float32)
     alpha[top:bottom, left:right] = 1
     report = Report.begin()
-    return judge(alpha, view, report)["touches"], report.facts["reasons"]
+    return judge(figures(alpha, 3), alpha.shape, view, report)["touches"], report.facts["reasons"]
 
 
 def test_a_piece_is_cut_by_the_window_or_by_the_photo():
