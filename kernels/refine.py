@@ -24,8 +24,8 @@ from kernels.window import bounds
 def refined(pixels: Array, coarse: Array, strength: float = 1.0) -> tuple[Array, Array, dict[str, Any]]:
     """Return alpha [H, W], foreground [H, W, 3] and the facts of it, of one photo, on the current stream.
 
-    pixels [H, W, 3] uint8 sRGB; coarse [3, h, w] float32, the network's maps of it; strength 0 to 1: how much of the old
-    background's colour is taken out. Waits for the stream: a box and the counts come back.
+    pixels [H, W, 3] uint8 sRGB; coarse [3, h, w] float32, the network's maps of it; strength 0 to 1: how much of the
+    old background's colour is taken out. Waits for the stream: a box and the counts come back.
     """
     height, width = pixels.shape[:2]
     require("pixels", pixels, (height, width, 3), "uint8")

@@ -82,6 +82,4 @@ def change(shown: Array, light: Array) -> list[Change | None]:
     over_pixels("change", "compare", squares, made)
     over_pixels("change", "grain", squares, (shown, lightness, table, number, sums))
     launch.device.function("change", "conclude")((-(-count // 32),), (32,), (sums, histogram, number, figures))
-    return [
-        Change(mean, p95, detail) if pixels else None for pixels, mean, p95, detail in fetched(figures).tolist()
-    ]
+    return [Change(mean, p95, detail) if pixels else None for pixels, mean, p95, detail in fetched(figures).tolist()]

@@ -1,4 +1,7 @@
-"""Boxes around what planes hold, on the device: `kernels/cuda/window.cu`, specified by `kernels/reference/window.py`."""
+"""Boxes around what planes hold, on the device: `kernels/cuda/window.cu`.
+
+Specified by `kernels/reference/window.py` and `composite.py`.
+"""
 
 from __future__ import annotations
 

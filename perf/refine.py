@@ -22,6 +22,7 @@ from PIL import Image
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
+from kernels.reference.refine import evidence, upsample
 from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
 from perf.provenance import ROOT, provenance
@@ -29,7 +30,6 @@ from server.card import read_card
 from server.engines import on_cpu
 from server.networks import SegmentNetwork
 from server.repository import default_repository
-from kernels.reference.refine import evidence, upsample
 
 SETS = (
     f"seen={ROOT / 'training' / '.data' / 'seen'}",

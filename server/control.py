@@ -96,8 +96,6 @@ def announce(
         return _canary(triton, deadline)
 
 
-
-
 def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) -> bool:
     """Send one real photo through the whole ensemble: only an answer proves that it can answer."""
     start = time.monotonic()

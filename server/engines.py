@@ -137,7 +137,7 @@ def _installed(package: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A folder where stages tell each other, and the launcher, what runs their networks: a process cannot see another's.
+    """Where stages, each a process of its own, tell one another and the launcher what runs their networks: a folder.
 
     Empty: nobody listens.
     """
@@ -156,3 +156,6 @@ class Board:
         path = Path(self.place) / f"{stage}.json"
         return Identity(**json.loads(path.read_text())) if self.place and path.is_file() else None
 
+
+SILENT = Board()
+"""The board of stages outside the server."""

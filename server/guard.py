@@ -28,6 +28,7 @@ def guarded(network: Network, compiled: Callable[[str], Compiled]) -> Compiled:
     """
     probe = network.probe()
     wide = OpenVino(network, os.cpu_count() or 1, "f32")(probe)
+    cause = None
     # bf16 on the card: less than float32 was measured as safe.
     for precision in ("f32",) if network.card.precision == "f32" else ("f16", "f32"):
         engine = compiled(precision)

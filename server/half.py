@@ -9,9 +9,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 WIDE = frozenset(
-    "Exp Log Pow Sqrt Reciprocal Div Erf Softmax LogSoftmax CumSum ReduceMean ReduceSum ReduceSumSquare ReduceL1 ReduceL2 "
-    "ReduceLogSumExp ReduceProd GlobalAveragePool LayerNormalization InstanceNormalization GroupNormalization "
-    "BatchNormalization LpNormalization Cast Equal Less LessOrEqual Greater GreaterOrEqual".split()
+    {
+        *("Exp", "Log", "Pow", "Sqrt", "Reciprocal", "Div", "Erf", "Softmax", "LogSoftmax", "CumSum"),
+        *("ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceProd"),
+        *("BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization"),
+        *("GlobalAveragePool", "Cast", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"),
+    }
 )
 """Operators that stay in float32: sums over a picture, norms, curves that run away, comparisons."""
 SIZES = {"Resize": (1, 2), "Upsample": (1,)}
@@ -36,7 +39,7 @@ class Narrowing:
             else:
                 self.nodes.append(node)
         self.floats |= {name for name, one in self.constants.items() if one.data_type == TensorProto.FLOAT}
-        self.names = {name: {TensorProto.FLOAT: name} for name in self.floats}
+        self.names: dict[str, dict[int, str]] = {name: {TensorProto.FLOAT: name} for name in self.floats}
         self.data = {one.name for one in model.graph.input} & self.floats
         self.made: list[onnx.NodeProto] = []
 

@@ -73,9 +73,7 @@ class RelightNetwork:
             piece[:2, card.side // 4 : -card.side // 4, card.side // 4 : -card.side // 4] = 1
             return {"seen": np.concatenate([photo, piece])[None], "light": lit.reshape(1, 27)}
 
-        self.engine = start(
-            Network.of(card, folder, inputs, {"transforms": (12, card.grid, card.grid)}, probe)
-        )
+        self.engine = start(Network.of(card, folder, inputs, {"transforms": (12, card.grid, card.grid)}, probe))
 
     def __call__(self, seen: Array, light: Array) -> Array:
         """Return transforms [g, g, 12] for seen [6, S, S] in [0, 1] and light [27]."""

@@ -48,7 +48,7 @@ class Pixels(Protocol):
     def composite(
         self, alpha: Array, foreground: Array, light: Array, place: Window, view: Frame, behind: Any, shadow: float
     ) -> Array:
-        """Return the picture [h, w, 3] uint8 over one colour, or over a picture that `brought` gave: `composite.composite`."""
+        """Return the picture [h, w, 3] uint8 over a colour, or a picture from `brought`: `composite.composite`."""
         ...
 
     def cutout(self, alpha: Array, foreground: Array, light: Array, place: Window, view: Frame) -> Array:
@@ -67,9 +67,7 @@ class Pixels(Protocol):
         """Return whether an alpha [H, W] is above 0 anywhere."""
         ...
 
-    def seen(
-        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
-    ) -> Array:
+    def seen(self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int) -> Array:
         """Return what the relight network sees, [6, side, side]: `relight.seen`."""
         ...
 
@@ -127,9 +125,7 @@ class Host:
         """See Pixels."""
         return bool(alpha.any())
 
-    def seen(
-        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
-    ) -> Array:
+    def seen(self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int) -> Array:
         """See Pixels."""
         return relight.seen(pixels, alpha, coarse, window, view, side)
 
@@ -192,16 +188,12 @@ class Device:
         """See Pixels. Waits for the stream."""
         return window_kernel.bounds(*_packed(alpha), 0.0)[0] is not None
 
-    def seen(
-        self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int
-    ) -> Array:
+    def seen(self, pixels: Array, alpha: Array, coarse: Array, window: Window, view: Window, side: int) -> Array:
         """See Pixels."""
         colours, photos = _packed(pixels)
         metal, maps = _packed(coarse[1])
         stone, _ = _packed(coarse[2])
-        return relight_kernel.seen(
-            colours, _packed(alpha)[0], photos, metal, stone, maps, [window], [view], side
-        )[0]
+        return relight_kernel.seen(colours, _packed(alpha)[0], photos, metal, stone, maps, [window], [view], side)[0]
 
     def followed(self, transforms: Array, shown: Array, metal: float, stone: float) -> Array:
         """See Pixels."""

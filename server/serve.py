@@ -150,7 +150,9 @@ def serve(
         with supervised(
             command, environment, silenced, lambda: drain(ports, token, drain_timeout), str(shared)
         ) as process:
-            ready = announce(process, ports, configs, Described(repository, Board(str(board))), time.monotonic() + timeout)
+            ready = announce(
+                process, ports, configs, Described(repository, Board(str(board))), time.monotonic() + timeout
+            )
             if ready:
                 say(f"ready {ports}")
             else:

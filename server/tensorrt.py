@@ -1,8 +1,8 @@
 """TensorRT 10 or newer: networks on the GPU, built once per machine.
 
 Networks are strongly typed: each tensor's type is the graph's own, the one way that TensorRT-RTX knows and that
-TensorRT keeps. Which parts compute in float16 is thus decided by `server/half.py` and not by a builder's taste, and what
-CI builds is what a GPU runs. The module, `tensorrt` or `tensorrt_rtx`, is an argument for the same reason.
+TensorRT keeps. So `server/half.py` decides what computes in float16, not a builder's taste, and what CI builds is what
+a GPU runs. The module, `tensorrt` or `tensorrt_rtx`, is an argument for the same reason.
 """
 
 from __future__ import annotations
@@ -206,7 +206,9 @@ class TensorRt:
         self._runtime = trt.Runtime(log)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise ValueError(f"{network.path}: TensorRT {trt.__version__} cannot load its plan: {'; '.join(log.errors)}")
+            raise ValueError(
+                f"{network.path}: TensorRT {trt.__version__} cannot load its plan: {'; '.join(log.errors)}"
+            )
         # Batches run one after the other on one stream: all of them may use the same memory.
         self._memory = launch.empty(max(1, self._engine.device_memory_size_v2), "uint8")
         self._held: dict[int, Held] = {}

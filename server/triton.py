@@ -43,7 +43,15 @@ class Place:
         self.settings = Settings.from_environment(os.environ)
         self.gpu = int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None
         self.batch = json.loads(args["model_config"])["max_batch_size"]
-        self._carried = _metrics(self.stage)
+        # Triton forgets the metrics of a family that nobody holds.
+        self._family = pb_utils.MetricFamily(
+            name="milgrain_carried_bytes",
+            description="Bytes carried between host and device: pictures each way, and tables both ways",
+            kind=pb_utils.MetricFamily.COUNTER,
+        )
+        self._carried = {
+            one.name: self._family.Metric(labels={"stage": self.stage, "what": one.name}) for one in fields(Copies)
+        }
         self._before = Copies()
         if self.gpu is not None:
             import cupy as cp  # pyright: ignore[reportMissingImports]
@@ -77,17 +85,6 @@ class Place:
         for name, metric in self._carried.items():
             if count := getattr(carried, name):
                 metric.increment(count)
-
-
-def _metrics(stage: str) -> dict[str, Any]:
-    """Return the stage's counters by what `Copies` calls them."""
-    family = pb_utils.MetricFamily(
-        name="milgrain_carried_bytes",
-        description="Bytes carried between host and device: pictures each way, and tables both ways",
-        kind=pb_utils.MetricFamily.COUNTER,
-    )
-    names = [one.name for one in fields(Copies)]
-    return {name: family.Metric(labels={"stage": stage, "what": name}) for name in names}
 
 
 def serve_each(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array]]) -> list[Any]:
@@ -177,7 +174,8 @@ def _refusal(stage: str, request: Any, failure: Exception) -> Any:
     elif isinstance(failure, ValueError) and str(failure).startswith(OVERLOADED):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.UNAVAILABLE)
     else:
-        print(f"{stage}: request {request.request_id()!r}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        told = "".join(traceback.format_exception(failure))
+        print(f"{stage}: request {request.request_id()!r}\n{told}", file=sys.stderr, flush=True)
         cause = f"{stage} failed: {type(failure).__name__}: {failure}"
         error = pb_utils.TritonError(cause, pb_utils.TritonError.INTERNAL)
     return pb_utils.InferenceResponse(error=error)

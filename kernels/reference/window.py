@@ -48,9 +48,7 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
     return around(extent(alpha), alpha.shape, height, width, size)
 
 
-def around(
-    box: tuple[int, int, int, int] | None, shape: tuple[int, ...], height: int, width: int, size: int
-) -> Window:
+def around(box: tuple[int, int, int, int] | None, shape: tuple[int, ...], height: int, width: int, size: int) -> Window:
     """Return the window of `choose` around the box that `extent` found in an alpha of that shape."""
     whole, longest = Window(0, 0, width, height), max(height, width)
     if box is None:

@@ -10,7 +10,7 @@ from kernels.reference.letterbox import unletterbox
 from kernels.reference.srgb import U8
 from kernels.reference.window import around
 from server.card import Card
-from server.engines import Board
+from server.engines import SILENT, Board
 from server.pixels import HOST, Array, Pixels
 from server.report import Report
 
@@ -21,7 +21,7 @@ class Cropper:
 
     card: Card
     on: Pixels = HOST
-    board: Board = Board()
+    board: Board = SILENT
 
     def __call__(self, pixels: Array, overview_coarse: Array, report: U8) -> dict[str, Array]:
         """Return window [4] int32 (left, top, width, height in photo pixels), net_input [3, S, S], and the report.

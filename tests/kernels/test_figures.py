@@ -14,7 +14,13 @@ def planes(rng) -> list[np.ndarray]:
     parts[5:50, 5:45], parts[55, 60], parts[2:4, 60:62] = 1, 0.9, 0.6  # 1800 pixels, 1, 4: a thousandth is 1.8
     unsure = np.full((40, 33), 0.5, np.float32)
     unsure[:, 20:] = 1
-    return [(noise - noise.min()) / np.ptp(noise), parts, unsure, np.zeros((7, 9), np.float32), np.ones((1, 1), np.float32)]
+    return [
+        (noise - noise.min()) / np.ptp(noise),
+        parts,
+        unsure,
+        np.zeros((7, 9), np.float32),
+        np.ones((1, 1), np.float32),
+    ]
 
 
 def test_a_thousandth_of_the_largest_part_counts(rng):

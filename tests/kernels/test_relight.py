@@ -47,7 +47,9 @@ def scene(rng, size=64, grid=8):
     """A square with a soft disc of noise, metal and a stone, and transforms that change it."""
     y, x = np.mgrid[0:size, 0:size] / size
     disc = (np.hypot(y - 0.5, x - 0.5) < 0.4).astype(np.float32)
-    shown = np.concatenate([rng.random((3, size, size), dtype=np.float32), disc[None], disc[None], (disc * (x > 0.6))[None]])
+    shown = np.concatenate(
+        [rng.random((3, size, size), dtype=np.float32), disc[None], disc[None], (disc * (x > 0.6))[None]]
+    )
     light = IDENTITY + rng.normal(0, 0.1, (grid, grid, 12)).astype(np.float32)
     return shown.astype(np.float32), light.astype(np.float32)
 

@@ -94,7 +94,9 @@ build.Twin(here, 0, True, here).function("own", "past")((1,), (WIDTH,), (numpy.z
     assert "heap-buffer-overflow" in said
 
 
-@pytest.mark.parametrize("name", ["backdrop", "composite", "figures", "filament", "foreground", "openings", "refine", "window"])
+@pytest.mark.parametrize(
+    "name", ["backdrop", "composite", "figures", "filament", "foreground", "openings", "refine", "window"]
+)
 def test_kernels_and_references_have_the_same_constants(root, name):
     source = (root / "kernels" / "cuda" / f"{name}.cu").read_text()
     reference = vars(getattr(kernels.reference, name))

@@ -10,8 +10,8 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from server.card import Card, read_card
 from server import engines
+from server.card import Card, read_card
 from server.engines import Board, Identity, gpu_engine, on_cpu, on_gpu
 from server.networks import SegmentNetwork
 from server.repository import default_repository

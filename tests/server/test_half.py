@@ -108,7 +108,7 @@ def test_a_graph_within_a_graph_is_refused():
 
 
 class OnCpu:
-    """An engine: ONNX's own reference, which computes in float16 where the graph says so (ONNX Runtime does not here)."""
+    """An engine: ONNX's own reference computes in float16 where the graph says so; ONNX Runtime does not."""
 
     def __init__(self, network: Network, precision: str) -> None:
         data = network.path.read_bytes()
@@ -216,6 +216,8 @@ def test_nothing_narrow_in_a_shipped_network_comes_near_the_end_of_float16(name)
     session = ort.InferenceSession(model.SerializeToString(), providers=CPU)
     wanted = [one.name for one in session.get_outputs() if one.name in narrow]
     assert len(wanted) > 100
-    most = {one: float(np.abs(found).max()) for one, found in zip(wanted, session.run(wanted, network.probe()), strict=True)}
+    most = {
+        one: float(np.abs(found).max()) for one, found in zip(wanted, session.run(wanted, network.probe()), strict=True)
+    }
     name, value = max(most.items(), key=lambda item: item[1])
     assert value < 65504 / 16, (name, value)
