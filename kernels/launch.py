@@ -38,6 +38,12 @@ class Cupy:
 
         return cp.asarray(array)
 
+    def download(self, array: Array) -> np.ndarray:
+        """Return a copy of a small device table on the host; waits for the current stream."""
+        import cupy as cp  # pyright: ignore[reportMissingImports]
+
+        return cp.asnumpy(array)
+
     def index(self) -> int:
         """Return the number of the current device."""
         import cupy as cp  # pyright: ignore[reportMissingImports]
@@ -68,9 +74,43 @@ device = Cupy()
 """Where launchers run; the tests put the CPU in its place."""
 
 
+@dataclass(slots=True)
+class Copies:
+    """Bytes that this process carried between host and device."""
+
+    host_to_device: int = 0
+    """Pictures, encoded or not."""
+    device_to_host: int = 0
+    tables: int = 0
+    """Both ways: where pictures lie in a batch, colours, boxes, counts. A few kilobytes a photo."""
+
+    def __sub__(self, before: Copies) -> Copies:
+        return Copies(
+            self.host_to_device - before.host_to_device,
+            self.device_to_host - before.device_to_host,
+            self.tables - before.tables,
+        )
+
+
+copies = Copies()
+"""What was carried since the process began: whoever carries a picture adds to it."""
+
+
 def uploaded(array: np.ndarray) -> Array:
     """Return a copy of a small host table in device memory, on the current stream."""
+    copies.tables += array.nbytes
     return device.upload(np.ascontiguousarray(array))
+
+
+def fetched(array: Array) -> np.ndarray:
+    """Return a copy of a small device table on the host; waits for the current stream."""
+    copies.tables += array.nbytes
+    return device.download(array)
+
+
+def pointer(array: Array) -> int:
+    """Return the address of an array's memory."""
+    return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
 
 
 def empty(shape: int | tuple[int, ...], dtype: str) -> Array:

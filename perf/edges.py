@@ -22,10 +22,10 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import unletterbox
+from kernels.reference.refine import evidence, refined, upsample
 from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
-from server.stages.refine import evidence, refined, upsample
 
 SEEDS = range(101, 113)
 """Thresholds were chosen on seeds 1 to 8."""

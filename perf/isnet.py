@@ -25,7 +25,8 @@ from kernels.reference.letterbox import letterbox
 from kernels.reference.srgb import F32, U8
 from perf.provenance import ROOT, provenance
 from server.card import read_card
-from server.engines import OpenVinoEngine
+from server.engines import on_cpu
+from server.networks import SegmentNetwork
 from server.repository import default_repository
 
 PACKAGE = "@imgly/background-removal-data@1.4.5"
@@ -101,8 +102,8 @@ def main() -> None:
     folder = default_repository() / "segment" / "1"
     card = read_card(folder / "model.json")
     net = card.input
-    engine = OpenVinoEngine(card, folder, net.size, args.threads)
-    overview = OpenVinoEngine(card, folder, net.overview, args.threads, card.overview)
+    engine = SegmentNetwork(card, folder, net.size, on_cpu(args.threads))
+    overview = SegmentNetwork(card, folder, net.overview, on_cpu(args.threads), card.overview)
     pixels = np.asarray(Image.open(next(cases.glob("*.photo.jpg"))).convert("RGB"))
     calls = {
         "isnet": lambda: peer(pixels),

@@ -22,13 +22,14 @@ from PIL import Image
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.openings import openings
+from kernels.reference.refine import evidence, upsample
 from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
 from perf.provenance import ROOT, provenance
 from server.card import read_card
-from server.engines import OpenVinoEngine
+from server.engines import on_cpu
+from server.networks import SegmentNetwork
 from server.repository import default_repository
-from server.stages.refine import evidence, upsample
 
 SETS = (
     f"seen={ROOT / 'training' / '.data' / 'seen'}",
@@ -65,9 +66,10 @@ class Network:
 
     def __init__(self, threads: int) -> None:
         self.card = read_card(FOLDER / "model.json")
-        self.overview = OpenVinoEngine(self.card, FOLDER, self.card.input.overview, threads, self.card.overview)
-        self.engine = OpenVinoEngine(self.card, FOLDER, self.card.input.size, threads)
-        self.single = OpenVinoEngine(self.card, FOLDER, self.card.input.size, threads, self.card.overview)
+        start = on_cpu(threads)
+        self.overview = SegmentNetwork(self.card, FOLDER, self.card.input.overview, start, self.card.overview)
+        self.engine = SegmentNetwork(self.card, FOLDER, self.card.input.size, start)
+        self.single = SegmentNetwork(self.card, FOLDER, self.card.input.size, start, self.card.overview)
 
     def look(self, pixels: U8, how: How = "window") -> Looked:
         """Find the window, or take the whole photo [H, W, 3] uint8 sRGB; segment it, or do so at one scale only."""

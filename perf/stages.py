@@ -26,7 +26,8 @@ from perf.running import running
 from server.admission import Admission
 from server.card import RelightCard, read_card
 from server.contract import STAGES, Look
-from server.engines import OpenVinoEngine, RelightEngine
+from server.engines import on_cpu
+from server.networks import RelightNetwork, SegmentNetwork
 from server.repository import config_path, default_repository, read_config
 from server.settings import Settings
 from server.stages.composite import composite
@@ -59,17 +60,16 @@ def unbatched(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[], Any]]:
     """Return one call per stage, each on what the stages before it made of `photo`; only `only`'s where it is given."""
     card = read_card(SEGMENT / "model.json")
-    locator = Locator(OpenVinoEngine(card, SEGMENT, card.input.overview, Settings().threads, card.overview))
-    segmenter = Segmenter(OpenVinoEngine(card, SEGMENT, card.input.size, Settings().threads))
+    start = on_cpu(Settings().threads)
+    locator = Locator(SegmentNetwork(card, SEGMENT, card.input.overview, start, card.overview))
+    segmenter = Segmenter(SegmentNetwork(card, SEGMENT, card.input.size, start))
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
         "decode": Decoder(card, Settings(), Admission(0, "")),
         "locate": lambda overview: unbatched(locator(overview[None])),
         "crop": Cropper(card),
         "segment": lambda net_input: unbatched(segmenter(net_input[None])),
         "refine": refine,
-        "relight": Relighter(
-            RelightEngine(read_card(RELIGHT / "model.json", RelightCard), RELIGHT, Settings().threads)
-        ),
+        "relight": Relighter(RelightNetwork(read_card(RELIGHT / "model.json", RelightCard), RELIGHT, start)),
         "composite": composite,
         "encode": encode,
     }

@@ -14,6 +14,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from server.card import RelightCard, read_card
 from server.contract import ENSEMBLES, STAGES, Look
+from server.engines import Board
 from server.supervision import say
 
 CANARY = Path(__file__).parent / "canary.jpg"
@@ -38,11 +39,34 @@ class Ports:
         return " ".join(f"{name}={self.host}:{getattr(self, name)}" for name in ("grpc", "http", "metrics"))
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is said of a model once it is ready: its network's card, and the engine that its stage named."""
+
+    repository: Path
+    board: Board
+
+    def describe(self, config: Any) -> str:
+        """Return one line of a model's configuration."""
+        if config.platform == "ensemble":
+            return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
+        count = sum(group.count for group in config.instance_group)
+        text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
+        if config.name in ("locate", "segment"):
+            card = read_card(self.repository / "segment" / "1" / "model.json")
+            size = card.input.size if config.name == "segment" else card.input.overview
+            text += f", {card.name} {card.version} at {size} px by {self.board.ask(config.name)}"
+        if config.name == "relight":
+            card = read_card(self.repository / "relight" / "1" / "model.json", RelightCard)
+            text += f", {card.name} {card.version} at {card.side} px by {self.board.ask(config.name)}"
+        return text
+
+
 def announce(
     process: subprocess.Popen[str],
     ports: Ports,
     configs: dict[str, Any],
-    repository: Path,
+    models: Described,
     deadline: float,
 ) -> bool:
     """Show one line per model as it becomes ready, then one for the canary; False when there is no answer in time.
@@ -67,24 +91,9 @@ def announce(
                 if ready:
                     waiting.remove(model)
                     after = time.monotonic() - start
-                    say(f"{model:9s} ready after {after:4.1f} s: {_describe(configs[model], repository)}")
+                    say(f"{model:9s} ready after {after:4.1f} s: {models.describe(configs[model])}")
             time.sleep(0.1)
         return _canary(triton, deadline)
-
-
-def _describe(config: Any, repository: Path) -> str:
-    if config.platform == "ensemble":
-        return " > ".join(step.model_name for step in config.ensemble_scheduling.step)
-    count = sum(group.count for group in config.instance_group)
-    text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
-    if config.name in ("locate", "segment"):
-        card = read_card(repository / "segment" / "1" / "model.json")
-        size = card.input.size if config.name == "segment" else card.input.overview
-        text += f", {card.name} {card.version} at {size} px by OpenVINO {card.precision}"
-    if config.name == "relight":
-        card = read_card(repository / "relight" / "1" / "model.json", RelightCard)
-        text += f", {card.name} {card.version} at {card.side} px by OpenVINO {card.precision}"
-    return text
 
 
 def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) -> bool:

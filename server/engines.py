@@ -1,101 +1,161 @@
-"""Inference engines behind one call: a batch of network inputs in, coverage maps out."""
+"""Engines: a batch of named inputs in, named outputs out, on the CPU or on the GPU; and which one runs here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import importlib.metadata
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
-import openvino as ov
+from typing import Any, Protocol
 
 from kernels.reference.srgb import F32
-from server.card import Card, RelightCard, Weights, check_weights
+from server.card import Weights, check_weights
+
+Array = Any
+"""[N, ...] float32: NumPy's on the CPU, CuPy's on the GPU."""
+
+GPU_ENGINES = {"tensorrt": "TensorRT", "onnxruntime": "ONNX Runtime CUDA"}
+"""Module and name of the engines of the GPU, the preferred one first."""
+CPU_ONLY = {"onnxruntime": "onnxruntime-gpu"}
+"""Modules that a package without GPU has too, and the package that has one."""
 
 
-def compiled(
-    card: Weights, folder: Path, shapes: Mapping[str, Sequence[int]], outputs: Collection[str], threads: int
-) -> ov.CompiledModel:
-    """Compile what a card's network needs for `outputs`, for inputs of fixed shapes.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What runs a network, for the report, the readiness line and every benchmark file."""
 
-    Raises ValueError where it does not fit its card or does not take these shapes.
+    engine: str
+    version: str
+    precision: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.version} {self.precision} on {self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A card's network as an engine has to run it. Shapes are those of one photo, without the batch axis."""
+
+    card: Weights
+    path: Path
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: Mapping[str, tuple[int, ...]]
+    """What is wanted of it; -1 where any size will do. An engine computes nothing else."""
+    probe: Callable[[], Mapping[str, F32]]
+    """Return inputs [1, ...] as they come from a photo: what float16 answers to them is held against float32."""
+    batch: int = 1
+    """Most photos at once."""
+
+    @classmethod
+    def of(
+        cls,
+        card: Weights,
+        folder: Path,
+        inputs: Mapping[str, tuple[int, ...]],
+        outputs: Mapping[str, tuple[int, ...]],
+        probe: Callable[[], Mapping[str, F32]],
+        batch: int = 1,
+    ) -> Network:
+        """Hold the network's bytes against its card; raise ValueError where they differ."""
+        return cls(card, check_weights(card, folder), inputs, outputs, probe, batch)
+
+    def check(self, found: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise ValueError where outputs [N, ...] have other sizes than wanted: a size was frozen into the graph."""
+        for name, shape in found.items():
+            wanted = self.outputs[name]
+            if len(shape) != len(wanted) + 1 or any(w not in (-1, s) for w, s in zip(wanted, shape[1:], strict=True)):
+                asked = ", ".join(f"{key} {'x'.join(map(str, one))}" for key, one in self.inputs.items())
+                made = "x".join(map(str, shape[1:]))
+                raise ValueError(f"{self.path}: of {asked} the network's output {name} is {made}, not {wanted}")
+
+
+class Engine(Protocol):
+    """A compiled network."""
+
+    @property
+    def identity(self) -> Identity:
+        """What runs, in which precision, where."""
+        ...
+
+    def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return every wanted output [N, ...] float32 of inputs [N, ...] float32, where the inputs are.
+
+        On the GPU everything happens on the current stream. The outputs hold until the next call.
+        """
+        ...
+
+
+Start = Callable[[Network], Engine]
+"""Compiles a network; raises ValueError, which names the file, where it cannot."""
+
+
+def on_cpu(threads: int) -> Start:
+    """Return what compiles a network for the CPU: OpenVINO."""
+    from server.openvino import OpenVino
+
+    return lambda network: OpenVino(network, threads)
+
+
+def gpu_engine() -> str | None:
+    """Return the module of the engine that the GPU's networks run by, of those installed; None: none is."""
+    for module in GPU_ENGINES:
+        package = CPU_ONLY.get(module)
+        if importlib.util.find_spec(module) and (package is None or _installed(package)):
+            return module
+    return None
+
+
+def on_gpu(plans: Path) -> Start:
+    """Return what compiles a network for the current device: TensorRT, else ONNX Runtime CUDA.
+
+    `plans`: folder that keeps what TensorRT built. Raises ValueError where neither is installed.
     """
-    path = check_weights(card, folder)
-    core = ov.Core()
-    model = core.read_model(path)
-    inputs = sorted(name for port in model.inputs for name in port.names)
-    if missing := sorted(set(shapes) - set(inputs)):
-        raise ValueError(f"{path}: no input {', '.join(missing)}; the network has {', '.join(inputs)}")
-    names = {name for port in model.outputs for name in port.names}
-    if unknown := sorted(set(outputs) - names):
-        raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
-    for result in model.get_results():
-        if not result.output(0).names & set(outputs):
-            model.remove_result(result)  # and with it what only it needs
+    module = gpu_engine()
+    if module is None:
+        raise ValueError(f"no engine for the GPU is installed: {' or '.join(GPU_ENGINES.values())}")
+    if module == "tensorrt":
+        import tensorrt  # pyright: ignore[reportMissingImports]
+
+        from server.tensorrt import on_tensorrt
+
+        return lambda network: on_tensorrt(tensorrt, network, plans)
+    from server.onnxruntime import on_cuda
+
+    return on_cuda
+
+
+def _installed(package: str) -> bool:
     try:
-        model.reshape({name: list(shape) for name, shape in shapes.items()})
-    except RuntimeError as refused:
-        asked = ", ".join(f"{name} {'x'.join(map(str, shape[2:] or shape))}" for name, shape in shapes.items())
-        raise ValueError(f"{path}: the network does not take {asked}: {refused}") from None
-    options = {
-        "INFERENCE_PRECISION_HINT": card.precision,
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    return core.compile_model(model, "CPU", options)
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
-class OpenVinoEngine:
-    """Runs a card's network on the CPU by OpenVINO, at one size, in the precision that the card measured as safe."""
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Where stages, each a process of its own, tell one another and the launcher what runs their networks: a folder.
 
-    def __init__(self, card: Card, folder: Path, size: int, threads: int, output: str | None = None) -> None:
-        """Compile the network in `folder` for inputs of `size` x `size`; `output` is read in place of the card's.
+    Empty: nobody listens.
+    """
 
-        Raises ValueError where it does not fit its card or does not take that size.
-        """
-        self.card, self.size = card, size
-        channels = [card.alpha, card.metal, card.stone]
-        self._channels = [c and (output or c.output, c.channel) for c in channels]
-        wanted = dict.fromkeys(c[0] for c in self._channels if c)
-        # One photo at a time: on a CPU a batch is no faster, and OpenVINO keeps memory for every batch size it has met.
-        self._network = compiled(card, folder, {card.input.name: (1, 3, size, size)}, wanted, threads)
-        for name in wanted:  # a size that was frozen into the graph's inside shows here
-            made = self._network.output(name).partial_shape
-            if not made[2:].compatible(ov.PartialShape([size, size])):
-                path = folder / card.file
-                raise ValueError(f"{path}: at {size}x{size} the network's output {name} is {made}, not that size")
+    place: str = ""
 
-    def __call__(self, net_input: F32) -> F32:
-        """Return coverage [N, 3, S, S] in [0, 1]: alpha, metal, stone; a map the network lacks is 0.
+    def tell(self, stage: str, identity: Identity) -> None:
+        """Leave word of a stage's engine."""
+        if self.place:
+            whole = Path(self.place) / f".{stage}.{os.getpid()}"
+            whole.write_text(json.dumps(asdict(identity)))
+            whole.replace(Path(self.place) / f"{stage}.json")
 
-        net_input [N, 3, S, S] float32, normalised as the card says; raises ValueError on another S than its own.
-        """
-        wanted = (3, self.size, self.size)
-        if net_input.shape[1:] != wanted:
-            raise ValueError(f"the network's input is {net_input.shape[1:]}, here {self.card.name} takes {wanted}")
-        coarse = np.zeros_like(net_input)
-        for photo, maps in zip(net_input, coarse, strict=True):
-            answer = self._network({self.card.input.name: photo[None]})
-            for index, channel in enumerate(self._channels):
-                if channel:
-                    found = answer[channel[0]][0, channel[1]]
-                    maps[index] = 1 / (1 + np.exp(-found)) if self.card.sigmoid else found
-        return coarse.clip(0, 1, out=coarse)
+    def ask(self, stage: str) -> Identity | None:
+        """Return what runs a stage's network; None where it did not say."""
+        path = Path(self.place) / f"{stage}.json"
+        return Identity(**json.loads(path.read_text())) if self.place and path.is_file() else None
 
 
-class RelightEngine:
-    """Runs the relight network on the CPU by OpenVINO."""
-
-    def __init__(self, card: RelightCard, folder: Path, threads: int) -> None:
-        """Compile the network in `folder`; raise ValueError where it does not fit its card."""
-        self.card = card
-        self._network = compiled(
-            card, folder, {"seen": (1, 6, card.side, card.side), "light": (1, 27)}, ("transforms",), threads
-        )
-        made = self._network.output("transforms").partial_shape
-        if not made.compatible(ov.PartialShape([1, 12, card.grid, card.grid])):
-            raise ValueError(f"{folder / card.file}: transforms are {made}, the card says a grid of {card.grid}")
-
-    def __call__(self, seen: F32, light: F32) -> F32:
-        """Return transforms [g, g, 12] for seen [6, S, S] in [0, 1] and light [27]."""
-        answer = self._network({"seen": seen[None], "light": light[None]})["transforms"]
-        return np.ascontiguousarray(answer[0].transpose(1, 2, 0))
+SILENT = Board()
+"""The board of stages outside the server."""

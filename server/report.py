@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.launch import copies
 from kernels.reference.srgb import U8
 
 NETWORKS = {"crop": "locate", "refine": "segment"}
@@ -27,7 +28,8 @@ class Report:
     @classmethod
     def begin(cls) -> Report:
         """Return an empty report."""
-        return cls({"needs_review": False, "reasons": [], "trace": []})
+        device = {"host_to_device": 0, "device_to_host": 0}
+        return cls({"needs_review": False, "reasons": [], "trace": [], "device": device})
 
     @classmethod
     def read(cls, data: U8) -> Report:
@@ -42,6 +44,17 @@ class Report:
         """Ask for a person's eye, and say why."""
         self.facts["needs_review"] = True
         self.facts["reasons"].append(reason)
+
+    def carried(self, *, host_to_device: int = 0, device_to_host: int = 0) -> None:
+        """Add bytes of this photo, encoded or not, that a stage carried between host and device."""
+        self.facts["device"]["host_to_device"] += host_to_device
+        self.facts["device"]["device_to_host"] += device_to_host
+        copies.host_to_device += host_to_device
+        copies.device_to_host += device_to_host
+
+    def ran(self, stage: str, engine: str) -> None:
+        """Say what ran a stage's network."""
+        self.facts.setdefault("engines", {})[stage] = engine
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -10,19 +10,20 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from server.control import TOKEN, Ports, announce, drain
+from server.control import TOKEN, Described, Ports, announce, drain
 from server.distribution import find_triton
+from server.engines import GPU_ENGINES, Board, gpu_engine
 from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 from server.supervision import say, supervised
 
 DRIVER = Path("/proc/driver/nvidia/version")
-GPU_PACKAGES = ("cupy", "tensorrt")
 
 NO_GPU = (
     "pinned system memory",
@@ -38,13 +39,22 @@ DEFAULTS = Settings()
 
 def choose_profile(repository: Path) -> tuple[str, str]:
     """Return the profile that this machine can run, and why."""
-    if not DRIVER.exists():
-        return "cpu", "no NVIDIA driver here"
-    if missing := [name for name in GPU_PACKAGES if importlib.util.find_spec(name) is None]:
-        return "cpu", f"an NVIDIA driver is here, but not {' and '.join(missing)} (pip install 'milgrain[gpu]')"
+    if why := no_gpu():
+        return "cpu", why
     if "gpu" not in profiles(repository):
-        return "cpu", "an NVIDIA driver is here, but this repository has no gpu profile yet"
-    return "gpu", "an NVIDIA driver and its packages are here"
+        return "cpu", "an NVIDIA driver is here, but this repository has no gpu profile"
+    return "gpu", f"an NVIDIA driver is here; networks by {GPU_ENGINES[gpu_engine() or '']}"
+
+
+def no_gpu() -> str | None:
+    """Return why the gpu profile cannot run here; None where it can."""
+    if not DRIVER.exists():
+        return "no NVIDIA driver here"
+    missing = [] if importlib.util.find_spec("cupy") else ["cupy"]
+    missing += [] if gpu_engine() else [" or ".join(GPU_ENGINES)]
+    if missing:
+        return f"an NVIDIA driver is here, but not {' and not '.join(missing)} (pip install 'milgrain[gpu]')"
+    return None
 
 
 def free_port(host: str) -> int:
@@ -80,7 +90,9 @@ def serve(
     max_waiting: Annotated[
         int, typer.Option(min=0, help="Photos that may wait in the server; more are refused. 0: no limit.")
     ] = DEFAULTS.max_waiting,
-    start_timeout: Annotated[float, typer.Option(min=1, help="Seconds until ready.")] = 180,
+    start_timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds until ready; default 180, on a GPU 1800: it builds its plans.")
+    ] = None,
     drain_timeout: Annotated[int, typer.Option(min=0, help="Seconds for answers in flight on SIGTERM.")] = 30,
 ) -> None:
     """Keep a server running until SIGTERM or SIGINT; both let answers in flight finish."""
@@ -88,6 +100,8 @@ def serve(
     try:
         triton = find_triton()
         chosen, why = choose_profile(repository) if profile == "auto" else (profile, "asked for")
+        if chosen == "gpu" and (cause := no_gpu()):
+            raise ValueError(f"the gpu profile cannot run: {cause}")
         configs = check_repository(repository, chosen)
     except (FileNotFoundError, ValueError) as cause:
         print(f"milgrain: {cause}", file=sys.stderr)
@@ -97,6 +111,7 @@ def serve(
         raise typer.Exit(2)
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
+    timeout = start_timeout or (1800 if chosen == "gpu" else 180)
     settings = Settings(
         max_megapixels=max_megapixels,
         max_megabytes=max_megabytes,
@@ -127,12 +142,17 @@ def serve(
             f"--backend-config=python,shm-region-prefix-name={shared.name}",
             *triton.prepare(Path(runtime)),
         ]
+        board = Path(runtime) / "board"
+        board.mkdir()
+        settings = replace(settings, board=str(board))
         environment = triton.environment({**os.environ, **settings.to_environment()})
         silenced = NO_GPU if chosen == "cpu" else ()
         with supervised(
             command, environment, silenced, lambda: drain(ports, token, drain_timeout), str(shared)
         ) as process:
-            ready = announce(process, ports, configs, repository, time.monotonic() + start_timeout)
+            ready = announce(
+                process, ports, configs, Described(repository, Board(str(board))), time.monotonic() + timeout
+            )
             if ready:
                 say(f"ready {ports}")
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 PREFIX = "MILGRAIN_"
 
@@ -23,6 +24,10 @@ class Settings:
     """Threads of the network on the CPU."""
     max_waiting: int = 8
     """Photos that may wait behind decode; more are turned away. 0: no limit."""
+    plans: str = str(Path.home() / ".cache" / "milgrain" / "plans")
+    """Folder that keeps what TensorRT built for this machine's GPUs."""
+    board: str = ""
+    """Folder of `engines.Board`; empty: nobody listens."""
     metrics: str = ""
     """host:port of Triton's metrics, which say how many wait."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,11 @@ import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
+from kernels.launch import Copies, copies
 from server.contract import BAD_IMAGE, BAD_LOOK, OVERLOADED, STAGES
+from server.engines import Board, Engine, Start, on_cpu, on_gpu
+from server.pixels import DEVICE, HOST, Pixels
+from server.settings import Settings
 
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
 cv2.setNumThreads(1)
@@ -23,7 +30,64 @@ _PyCapsule_SetDestructor = ctypes.pythonapi.PyCapsule_SetDestructor
 _PyCapsule_SetDestructor.argtypes = [ctypes.py_object, ctypes.c_void_p]
 
 
-def serve_each(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, np.ndarray]]) -> list[Any]:
+Array = Any
+"""NumPy's in the host's memory, CuPy's in a GPU's."""
+
+
+class Place:
+    """Where Triton runs one instance of a stage: `with place:` around its work makes device and stream current."""
+
+    def __init__(self, args: Mapping[str, str]) -> None:
+        """Take what Triton hands to `initialize`: KIND_GPU in the configuration is what brings the work to a GPU."""
+        self.stage, self.folder = args["model_name"], folder(args)
+        self.settings = Settings.from_environment(os.environ)
+        self.gpu = int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None
+        self.batch = json.loads(args["model_config"])["max_batch_size"]
+        # Triton forgets the metrics of a family that nobody holds.
+        self._family = pb_utils.MetricFamily(
+            name="milgrain_carried_bytes",
+            description="Bytes carried between host and device: pictures each way, and tables both ways",
+            kind=pb_utils.MetricFamily.COUNTER,
+        )
+        self._carried = {
+            one.name: self._family.Metric(labels={"stage": self.stage, "what": one.name}) for one in fields(Copies)
+        }
+        self._before = Copies()
+        if self.gpu is not None:
+            import cupy as cp  # pyright: ignore[reportMissingImports]
+
+            cp.cuda.Device(self.gpu).use()
+            self._stream = cp.cuda.Stream(non_blocking=True)
+
+    def start(self) -> Start:
+        """Return what compiles networks here; to be used within the block, for engines belong to its stream."""
+        return on_cpu(self.settings.threads) if self.gpu is None else on_gpu(Path(self.settings.plans))
+
+    @property
+    def pixels(self) -> Pixels:
+        """Where the stage's pixel maths runs."""
+        return HOST if self.gpu is None else DEVICE
+
+    def tell(self, engine: Engine) -> None:
+        """Let other stages and the launcher know what runs here."""
+        Board(self.settings.board).tell(self.stage, engine.identity)
+
+    def __enter__(self) -> Place:
+        self._before = replace(copies)
+        if self.gpu is not None:
+            self._stream.__enter__()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self.gpu is not None:
+            self._stream.__exit__(*failure)
+        carried = copies - self._before
+        for name, metric in self._carried.items():
+            if count := getattr(carried, name):
+                metric.increment(count)
+
+
+def serve_each(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array]]) -> list[Any]:
     """Answer every request alone: for stages whose photos differ in size. Arrays lose and regain the batch axis."""
     names = [tensor.name for tensor in STAGES[stage].inputs]
 
@@ -37,7 +101,7 @@ def serve_each(requests: Sequence[Any], stage: str, function: Callable[..., Mapp
     return [_guarded(stage, request, answer) for request in requests]
 
 
-def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, np.ndarray]]) -> list[Any]:
+def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array]]) -> list[Any]:
     """Answer all requests by one call: for stages of fixed size. One bad request fails the batch: shapes are checked
     by Triton before, so only the network itself can fail here.
     """
@@ -46,7 +110,7 @@ def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Map
     def answers() -> list[Any]:
         parts = {name: [_array(request, name) for request in requests] for name in names}
         spans = pairwise([0, *accumulate(len(array) for array in parts[names[0]])])
-        found = function(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
+        found = function(**{name: one[0] if len(one) == 1 else np.concatenate(one) for name, one in parts.items()})
         return [
             _response(request, {name: array[start:end] for name, array in found.items()})
             for request, (start, end) in zip(requests, spans, strict=True)
@@ -63,20 +127,35 @@ def folder(args: Mapping[str, str]) -> Path:
     return Path(args["model_repository"]) / args["model_version"]
 
 
-def _array(request: Any, name: str) -> np.ndarray:
-    # as_numpy() is wrong under NumPy 2 and copies; DLPack does neither.
-    return np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name))
+def _array(request: Any, name: str) -> Array:
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    if tensor.is_cpu():
+        # as_numpy() is wrong under NumPy 2 and copies; DLPack does neither.
+        return np.from_dlpack(tensor)
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+
+    # Complete when it comes: whoever made it has waited, see _response.
+    return cp.from_dlpack(tensor)
 
 
-def _response(request: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def _response(request: Any, arrays: Mapping[str, Array]) -> Any:
     wanted = set(request.requested_output_names())
+    if any(not isinstance(array, np.ndarray) for array in arrays.values()):
+        import cupy as cp  # pyright: ignore[reportMissingImports]
+
+        # Triton reads a tensor from another process, at once, and waits for no stream but the default one.
+        cp.cuda.get_current_stream().synchronize()
     return pb_utils.InferenceResponse([_tensor(name, array) for name, array in arrays.items() if name in wanted])
 
 
-def _tensor(name: str, array: np.ndarray) -> Any:
-    capsule = np.require(array, requirements=["C", "W"]).__dlpack__()  # DLPack cannot export read-only memory
+def _tensor(name: str, array: Array) -> Any:
+    if isinstance(array, np.ndarray):
+        capsule = np.require(array, requirements=["C", "W"]).__dlpack__()  # DLPack cannot export read-only memory
+    else:
+        capsule = (array if array.flags.c_contiguous else array.copy()).__dlpack__(stream=-1)  # we waited already
     # Triton frees the array itself, but marks the capsule "used_dlpack", where DLPack says "used_dltensor"; NumPy's
-    # destructor takes that for a capsule nobody used, reports it, and thereby calls itself without end.
+    # destructor takes that for a capsule nobody used, reports it, and thereby calls itself without end. CuPy's lets
+    # such a capsule be.
     _PyCapsule_SetDestructor(capsule, None)
     return pb_utils.Tensor.from_dlpack(name, capsule)
 
@@ -95,7 +174,8 @@ def _refusal(stage: str, request: Any, failure: Exception) -> Any:
     elif isinstance(failure, ValueError) and str(failure).startswith(OVERLOADED):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.UNAVAILABLE)
     else:
-        print(f"{stage}: request {request.request_id()!r}\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        told = "".join(traceback.format_exception(failure))
+        print(f"{stage}: request {request.request_id()!r}\n{told}", file=sys.stderr, flush=True)
         cause = f"{stage} failed: {type(failure).__name__}: {failure}"
         error = pb_utils.TritonError(cause, pb_utils.TritonError.INTERNAL)
     return pb_utils.InferenceResponse(error=error)

@@ -37,9 +37,12 @@ class Frame:
         return self.canvas[0] / self.width
 
 
-def bounds(alpha: F32) -> tuple[int, int, int, int] | None:
-    """Return (left, top, right, bottom) of the piece in pixels, right and bottom excluded; None where there is none."""
-    present = alpha > PRESENT
+def bounds(alpha: F32, limit: float = PRESENT) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) of the piece in pixels, right and bottom excluded; None where there is none.
+
+    alpha [H, W], of which all above `limit` counts.
+    """
+    present = alpha > limit
     rows, columns = np.flatnonzero(present.any(1)), np.flatnonzero(present.any(0))
     if not rows.size:
         return None
@@ -52,10 +55,21 @@ def frame(alpha: F32, canvas: tuple[int, int] | None, fill: float, upscale: bool
     alpha [H, W]; canvas (width, height) in pixels, None for the photo's own framing. Without `upscale`, a piece
     with too few pixels keeps them as they are and the canvas shrinks, in its own proportions, to hold `fill`.
     """
-    height, width = alpha.shape
+    return framed(bounds(alpha) if canvas else None, alpha.shape, canvas, fill, upscale)
+
+
+def framed(
+    box: tuple[int, int, int, int] | None,
+    shape: tuple[int, ...],
+    canvas: tuple[int, int] | None,
+    fill: float,
+    upscale: bool,
+) -> Frame:
+    """Return the window of `frame` around the box that `bounds` found in an alpha of that shape."""
+    height, width = shape
     if canvas is None:
         return Frame(0, 0, width, height, (width, height))
-    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    left, top, right, bottom = box or (0, 0, width, height)
     scale = fill * min(canvas[0] / (right - left), canvas[1] / (bottom - top))
     if scale > 1 and not upscale:
         canvas = max(1, round(canvas[0] / scale)), max(1, round(canvas[1] / scale))

@@ -17,8 +17,13 @@ IDENTITY = np.eye(3, 4, dtype=np.float32).ravel()
 
 def place(alpha: F32) -> Window:
     """Return the square around the piece, in photo pixels; it may reach beyond the photo. alpha [H, W]."""
-    height, width = alpha.shape
-    left, top, right, bottom = bounds(alpha) or (0, 0, width, height)
+    return square(bounds(alpha), alpha.shape)
+
+
+def square(box: tuple[int, int, int, int] | None, shape: tuple[int, ...]) -> Window:
+    """Return the square of `place` around the box that `bounds` found in an alpha of that shape."""
+    height, width = shape
+    left, top, right, bottom = box or (0, 0, width, height)
     side = max(1, round(ROOM * max(right - left, bottom - top)))
     return Window((left + right - side) // 2, (top + bottom - side) // 2, side, side)
 
@@ -45,16 +50,20 @@ def seen(pixels: U8, alpha: F32, coarse: F32, window: Window, view: Window, side
     to be shown. The ground stays in the picture: it tells the light that the piece stood in.
     """
     photo, covered = sampled(pixels, view, side) / 255, sampled(alpha, view, side)
-    height, width = coarse.shape[1:]
-    down, across = height / window.height, width / window.width
-    part = Window(
+    part = part_of(coarse.shape[1:], window, view)
+    kinds = [np.minimum(sampled(plane, part, side), covered) for plane in coarse[1:]]
+    return np.concatenate([photo.transpose(2, 0, 1), np.stack([covered, *kinds])])
+
+
+def part_of(shape: tuple[int, ...], window: Window, view: Window) -> Window:
+    """Return `view` in the pixels of maps of that shape, which show `window`."""
+    down, across = shape[0] / window.height, shape[1] / window.width
+    return Window(
         round((view.left - window.left) * across),
         round((view.top - window.top) * down),
         max(1, round(view.width * across)),
         max(1, round(view.height * down)),
     )
-    kinds = [np.minimum(sampled(plane, part, side), covered) for plane in coarse[1:]]
-    return np.concatenate([photo.transpose(2, 0, 1), np.stack([covered, *kinds])])
 
 
 def followed(transforms: F32, alpha: F32, stone: F32, metal_strength: float, stone_strength: float) -> F32:

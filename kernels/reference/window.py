@@ -45,11 +45,15 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
     knows pieces best that fill its view (perf/results/refine-cpu.json). Where nothing was found, or the window would
     have more than WORTHWHILE of the photo's longer side, it is the whole photo.
     """
+    return around(extent(alpha), alpha.shape, height, width, size)
+
+
+def around(box: tuple[int, int, int, int] | None, shape: tuple[int, ...], height: int, width: int, size: int) -> Window:
+    """Return the window of `choose` around the box that `extent` found in an alpha of that shape."""
     whole, longest = Window(0, 0, width, height), max(height, width)
-    box = extent(alpha)
     if box is None:
         return whole
-    left, top, right, bottom = box * (np.array([width, height, width, height]) / np.tile(alpha.shape[::-1], 2))
+    left, top, right, bottom = box * (np.array([width, height, width, height]) / np.tile(shape[::-1], 2))
     piece = max(right - left, bottom - top)
     side = max(size // 2, round(piece + 2 * max(MARGIN * piece, LEAST_MARGIN * longest)))
     if side > WORTHWHILE * longest:
@@ -59,7 +63,7 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
     return Window(min(max(x, 0), width - w), min(max(y, 0), height - h), w, h)
 
 
-def extent(alpha: F32) -> np.ndarray | None:
+def extent(alpha: F32) -> tuple[int, int, int, int] | None:
     """Return (left, top, right, bottom) around all parts that count, right and bottom excluded; None if none does.
 
     alpha [h, w]. Parts are what hangs together (8-connected) above FAINT: each is taken whole, down to its faintest
@@ -73,4 +77,5 @@ def extent(alpha: F32) -> np.ndarray | None:
         return None
     corners = stats[counts, : cv2.CC_STAT_HEIGHT + 1]
     low, high = corners[:, :2], corners[:, :2] + corners[:, 2:]
-    return np.concatenate([low.min(0), high.max(0)])
+    left, top, right, bottom = np.concatenate([low.min(0), high.max(0)]).tolist()
+    return left, top, right, bottom

@@ -5,18 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.reference import composite as over
+from kernels.reference.composite import framed
 from kernels.reference.scene import covering
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import U8
 from kernels.reference.window import Window
 from server.contract import parse_look
+from server.pixels import HOST, Array, Pixels
 from server.report import Report
 from server.stages.decode import scene
 
 
 def composite(
-    alpha: F32, foreground: U8, light: F32, place: NDArray[np.int32], look: U8, report: U8
-) -> dict[str, np.ndarray]:
+    alpha: Array,
+    foreground: Array,
+    light: Array,
+    place: NDArray[np.int32],
+    look: U8,
+    report: U8,
+    on: Pixels = HOST,
+) -> dict[str, Array]:
     """Return picture [h, w, 3] uint8 sRGB, [h, w, 4] straight RGBA on a transparent background, and the report.
 
     alpha [H, W] float32 in [0, 1]; foreground [H, W, 3] uint8 sRGB; light [g, g, 12] spans place [4] int32
@@ -26,13 +33,15 @@ def composite(
     with found.stage("composite"):
         wanted = parse_look(look.tobytes())
         lit = Window(*place.tolist())
-        view = over.frame(alpha, wanted.canvas, wanted.fill, wanted.upscale)
+        box = on.bounds(alpha) if wanted.canvas else None
+        view = framed(box, alpha.shape, wanted.canvas, wanted.fill, wanted.upscale)
         if wanted.background == "transparent":
-            picture = over.cutout(alpha, foreground, light, lit, view)
+            picture = on.cutout(alpha, foreground, light, lit, view)
         else:
             behind = scene(wanted)
-            background = wanted.rgb if behind is None else covering(behind, view.canvas)
-            picture = over.composite(alpha, foreground, light, lit, view, background, wanted.shadow)
+            background, cost = (wanted.rgb, 0) if behind is None else on.brought(covering(behind, view.canvas))
+            found.carried(host_to_device=cost)
+            picture = on.composite(alpha, foreground, light, lit, view, background, wanted.shadow)
         if wanted.canvas and wanted.canvas != view.canvas:
             found.doubt(
                 f"size: asked for {wanted.canvas[0]}x{wanted.canvas[1]}, the piece has pixels for "

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.reference.composite import relit
-from kernels.reference.difference import difference, lab
+from kernels.reference.change import Change
 from kernels.reference.letterbox import unletterbox
-from kernels.reference.relight import IDENTITY, followed, place, seen
+from kernels.reference.relight import IDENTITY, square
 from kernels.reference.scene import suggested, turned
-from kernels.reference.srgb import F32, U8, encoded_to_linear, srgb_to_linear
+from kernels.reference.srgb import F32, U8, srgb_to_linear
 from kernels.reference.window import Window
 from server.contract import Look, parse_look
-from server.engines import RelightEngine
+from server.networks import RelightNetwork
+from server.pixels import HOST, Array, Pixels
 from server.report import Report
 from server.stages.decode import scene
 
@@ -30,11 +30,12 @@ ROOM_TAKES = 0.3
 class Relighter:
     """The stage: one network on the square around the piece."""
 
-    engine: RelightEngine
+    network: RelightNetwork
+    on: Pixels = HOST
 
     def __call__(
-        self, pixels: U8, alpha: F32, window: NDArray[np.int32], coarse: F32, look: U8, report: U8
-    ) -> dict[str, np.ndarray]:
+        self, pixels: Array, alpha: Array, window: NDArray[np.int32], coarse: Array, look: U8, report: U8
+    ) -> dict[str, Array]:
         """Return light [g, g, 12], a grid of 3x4 affine transforms in linear light, its place, and the report.
 
         pixels [H, W, 3] uint8 sRGB; alpha [H, W]; window [4] and coarse [3, S, S] as refine takes them. place [4]
@@ -43,17 +44,21 @@ class Relighter:
         found = Report.read(report)
         with found.stage("relight"):
             wanted = parse_look(look.tobytes())
-            view = place(alpha)
-            light = IDENTITY.reshape(1, 1, 12)
+            box = self.on.bounds(alpha)
+            view = square(box, alpha.shape)
+            light = self.on.table(IDENTITY.reshape(1, 1, 12))
             facts: dict[str, Any] = {"asked": wanted.relight, "applied": 0.0}
-            if wanted.relight > 0 and alpha.any():
-                card, old = self.engine.card, Window(*window.tolist())
+            if wanted.relight > 0 and (box or self.on.any(alpha)):
+                card, old = self.network.card, Window(*window.tolist())
                 near = unletterbox(coarse, old.height, old.width)
-                shown = seen(pixels, alpha, near, old, view, card.side)
-                found_light = self.engine(shown, surroundings(wanted, np.array(card.above), np.array(card.below)))
+                shown = self.on.seen(pixels, alpha, near, old, view, card.side)
+                new = self.on.table(surroundings(wanted, np.array(card.above), np.array(card.below)))
+                transforms = self.network(shown, new)
                 metal, stone = wanted.relight * wanted.relight_metal, wanted.relight * wanted.relight_stone
-                light = followed(found_light, shown[3], shown[5], metal, stone)
-                facts |= {"applied": wanted.relight, "network": card.identity()} | change(shown, light, found)
+                light = self.on.followed(transforms, shown, metal, stone)
+                facts |= {"applied": wanted.relight, "network": card.identity()}
+                facts |= doubted(self.on.change(shown, light), found)
+                found.ran("relight", str(self.network.engine.identity))
             found.facts["relight"] = facts
             found.facts["identity_safe"] = facts["applied"] == 0
         corners = np.array([view.left, view.top, view.width, view.height], np.int32)
@@ -78,24 +83,12 @@ def surroundings(look: Look, above: F32, below: F32) -> F32:
     return (np.outer(above, room) + np.outer(below, floor)).astype(np.float32).ravel()
 
 
-def change(shown: F32, light: F32, report: Report) -> dict[str, float]:
-    """Return how far the piece is changed, at the network's size, and doubt what is changed too far.
-
-    `mean` and `p95`: CIEDE2000 against the photo's own pixels; `detail`: correlation of the fine structure of lightness
-    (1: the same lines at the same places).
-    """
-    inside = shown[3] > 0.5
-    if not inside.any():
+def doubted(found: Change | None, report: Report) -> dict[str, float]:
+    """Return what the report says of a change, and doubt what is changed too far."""
+    if found is None:
         return {"mean": 0.0, "p95": 0.0, "detail": 1.0}
-    before = encoded_to_linear(shown[:3].transpose(1, 2, 0))
-    one, other = lab(before), lab(relit(before, light).clip(0, 1))
-    apart = difference(one[inside], other[inside])
-    fine = [np.diff(np.diff(a[..., 0], axis=0), axis=1)[inside[1:, 1:]] for a in (one, other)]
-    scale = float(np.sqrt((fine[0] ** 2).sum() * (fine[1] ** 2).sum()))
-    detail = float((fine[0] * fine[1]).sum()) / scale if scale > 1e-6 else 1.0
-    mean, p95 = float(apart.mean()), float(np.percentile(apart, 95))
-    if mean > MEAN_LIMIT:
-        report.doubt(f"relight: the piece's colours change by CIEDE2000 {mean:.0f} on average")
-    if detail < DETAIL_LIMIT:
-        report.doubt(f"relight: fine detail agrees with the photo's by {detail:.2f} only")
-    return {"mean": round(mean, 2), "p95": round(p95, 2), "detail": round(detail, 3)}
+    if found.mean > MEAN_LIMIT:
+        report.doubt(f"relight: the piece's colours change by CIEDE2000 {found.mean:.0f} on average")
+    if found.detail < DETAIL_LIMIT:
+        report.doubt(f"relight: fine detail agrees with the photo's by {found.detail:.2f} only")
+    return {"mean": round(found.mean, 2), "p95": round(found.p95, 2), "detail": round(found.detail, 3)}

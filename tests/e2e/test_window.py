@@ -10,7 +10,8 @@ from PIL import Image
 from kernels.reference.letterbox import letterbox
 from server.card import read_card
 from server.contract import Look
-from server.engines import OpenVinoEngine
+from server.engines import on_cpu
+from server.networks import SegmentNetwork
 from server.report import Report
 from server.repository import default_repository
 from server.stages.refine import refine
@@ -72,7 +73,8 @@ def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client, scen
     folder = default_repository() / "segment" / "1"
     card = read_card(folder / "model.json")
     net = card.input
-    whole = OpenVinoEngine(card, folder, net.size, threads=2)(letterbox(pixels, net.size, net.mean, net.scale)[None])[0]
+    network = SegmentNetwork(card, folder, net.size, on_cpu(2))
+    whole = network(letterbox(pixels, net.size, net.mean, net.scale)[None])[0]
     report = Report.begin()
     without = refine(pixels, np.int32([0, 0, 4000, 3000]), whole, np.frombuffer(b"{}", np.uint8), report.write())[
         "alpha"

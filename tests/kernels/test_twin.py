@@ -12,9 +12,12 @@ import pytest
 
 import kernels.reference.backdrop
 import kernels.reference.composite
+import kernels.reference.figures
 import kernels.reference.filament
 import kernels.reference.foreground
 import kernels.reference.openings
+import kernels.reference.refine
+import kernels.reference.window
 
 REVERSED = """
 extern "C" __global__ void turned(const float* __restrict__ in, float* __restrict__ out) {
@@ -91,7 +94,9 @@ build.Twin(here, 0, True, here).function("own", "past")((1,), (WIDTH,), (numpy.z
     assert "heap-buffer-overflow" in said
 
 
-@pytest.mark.parametrize("name", ["backdrop", "composite", "filament", "foreground", "openings"])
+@pytest.mark.parametrize(
+    "name", ["backdrop", "composite", "figures", "filament", "foreground", "openings", "refine", "window"]
+)
 def test_kernels_and_references_have_the_same_constants(root, name):
     source = (root / "kernels" / "cuda" / f"{name}.cu").read_text()
     reference = vars(getattr(kernels.reference, name))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kernels import window as kernel
+from kernels.reference.composite import PRESENT, bounds
 from kernels.reference.letterbox import fitted
-from kernels.reference.window import Window, choose
+from kernels.reference.window import Window, choose, extent
 
 HEIGHT, WIDTH = 1200, 1600
 WHOLE = Window(0, 0, WIDTH, HEIGHT)
@@ -129,3 +131,28 @@ def test_every_window_is_in_the_photo_and_holds_all_that_is_sure(rng, height, wi
         assert window.left + window.width >= (columns.max() + 1) * width / w
         assert window.top <= rows.min() * height / h
         assert window.top + window.height >= (rows.max() + 1) * height / h
+
+
+def planes(rng) -> list[np.ndarray]:
+    """Alphas with a piece in parts: sure, faint and long, specks, nothing, one pixel."""
+    many = np.where(rng.random((70, 90)) < 0.02, rng.random((70, 90)), 0).astype(np.float32)
+    spiral = np.zeros((64, 64), np.float32)
+    for k in range(0, 30, 4):
+        spiral[k, k : 64 - k] = spiral[k : 64 - k, 63 - k] = spiral[63 - k, k : 64 - k] = 0.2
+    return [
+        many,
+        spiral,
+        overview((3, 4, 6, 6, 0.4), (30, 20, 33, 24, 0.6)),
+        overview((3, 4, 7, 5, 0.2)),
+        np.zeros((33, 9), np.float32),
+        np.ones((1, 1), np.float32),
+        np.full((8, 40), 0.5, np.float32),
+    ]
+
+
+def test_kernels_match_references(rng, batch, twin):
+    hosts = planes(rng)
+    alpha, extents = batch(hosts)
+    assert kernel.extent(alpha, extents) == [extent(host) for host in hosts]
+    assert kernel.bounds(alpha, extents, PRESENT) == [bounds(host) for host in hosts]
+    assert None in kernel.extent(alpha, extents)

@@ -10,8 +10,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from server import engines
 from server.card import Card, read_card
-from server.engines import OpenVinoEngine
+from server.engines import Board, Identity, gpu_engine, on_cpu, on_gpu
+from server.networks import SegmentNetwork
 from server.repository import default_repository
 
 SEGMENT = default_repository() / "segment" / "1"
@@ -42,7 +44,7 @@ def foreign(folder, **changes) -> Card:
 
 def test_a_foreign_network_is_read_as_its_card_says(tmp_path, rng):
     image = rng.normal(size=(3, 3, SIZE, SIZE)).astype(np.float32)
-    coarse = OpenVinoEngine(foreign(tmp_path), tmp_path, SIZE, threads=1)(image)
+    coarse = SegmentNetwork(foreign(tmp_path), tmp_path, SIZE, on_cpu(1))(image)
     assert coarse.shape == (3, 3, SIZE, SIZE)
     # float32 on both sides; the exponential's last bits may differ
     np.testing.assert_allclose(coarse[:, 0], 1 / (1 + np.exp(-10 * image[:, 0])), atol=1e-5)
@@ -59,7 +61,7 @@ def test_a_foreign_network_is_read_as_its_card_says(tmp_path, rng):
 )
 def test_a_card_that_does_not_fit_is_refused(tmp_path, changes, cause):
     with pytest.raises(ValueError, match=cause):
-        OpenVinoEngine(foreign(tmp_path, **changes), tmp_path, SIZE, threads=1)
+        SegmentNetwork(foreign(tmp_path, **changes), tmp_path, SIZE, on_cpu(1))
 
 
 @pytest.mark.parametrize("inside", ["mismatch", "frozen"])
@@ -77,21 +79,21 @@ def test_a_network_that_cannot_take_the_size_is_refused_by_name(tmp_path, inside
     card = foreign(tmp_path)
     ov.save_model(ov.Model([made], [data]), path, compress_to_fp16=False)
     card = card.model_copy(update={"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
-    OpenVinoEngine(card, tmp_path, SIZE, threads=1)
+    SegmentNetwork(card, tmp_path, SIZE, on_cpu(1))
     with pytest.raises(ValueError, match=r"foreign\.xml: .*32x32"):
-        OpenVinoEngine(card, tmp_path, 32, threads=1)
+        SegmentNetwork(card, tmp_path, 32, on_cpu(1))
 
 
 def test_a_photo_of_another_size_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\(3, 32, 32\), here foreign takes \(3, 64, 64\)"):
-        OpenVinoEngine(foreign(tmp_path), tmp_path, SIZE, threads=1)(np.zeros((1, 3, 32, 32), np.float32))
+        SegmentNetwork(foreign(tmp_path), tmp_path, SIZE, on_cpu(1))(np.zeros((1, 3, 32, 32), np.float32))
 
 
 @pytest.mark.parametrize("at", ["size", "overview"])
 def test_ours_answers_coverage_at_both_sizes(rng, at):
     card = read_card(SEGMENT / "model.json")
     size = getattr(card.input, at)
-    coarse = OpenVinoEngine(card, SEGMENT, size, threads=2)(rng.normal(size=(1, 3, size, size)).astype(np.float32))
+    coarse = SegmentNetwork(card, SEGMENT, size, on_cpu(2))(rng.normal(size=(1, 3, size, size)).astype(np.float32))
     assert coarse.shape == (1, 3, size, size)
     assert coarse.min() >= 0
     assert coarse.max() <= 1
@@ -102,3 +104,39 @@ def test_our_card_says_what_the_docs_promise():
     assert card["licence"] == "Apache-2.0"
     assert card["data"]
     assert card["metrics"]
+
+
+def test_tensorrt_goes_before_onnx_runtime_and_its_cpu_package_does_not_count(monkeypatch):
+    here, packages = set(), set()
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name if name in here else None)
+    monkeypatch.setattr(engines, "_installed", packages.__contains__)
+    assert gpu_engine() is None
+    here.add("onnxruntime")
+    assert gpu_engine() is None, "the package without a GPU has a module of the same name"
+    packages.add("onnxruntime-gpu")
+    assert gpu_engine() == "onnxruntime"
+    here.add("tensorrt")
+    assert gpu_engine() == "tensorrt"
+
+
+@pytest.mark.skipif(gpu_engine() is not None, reason="an engine for the GPU is installed")
+def test_without_an_engine_for_the_gpu_both_are_named(tmp_path):
+    with pytest.raises(ValueError, match="no engine for the GPU is installed: TensorRT or ONNX Runtime CUDA"):
+        on_gpu(tmp_path)
+
+
+def test_what_runs_is_told_on_the_board(tmp_path):
+    identity = Identity("TensorRT", "10.13", "f16", "NVIDIA H100")
+    board = Board(str(tmp_path))
+    assert board.ask("segment") is None
+    board.tell("segment", identity)
+    assert board.ask("segment") == identity
+    assert str(identity) == "TensorRT 10.13 f16 on NVIDIA H100"
+    assert [one.name for one in tmp_path.iterdir()] == ["segment.json"]
+    Board().tell("segment", identity)  # nobody listens
+    assert Board().ask("segment") is None
+
+
+def test_an_engine_says_what_it_is():
+    identity = SegmentNetwork(read_card(SEGMENT / "model.json"), SEGMENT, 128, on_cpu(1)).engine.identity
+    assert (identity.engine, identity.precision, identity.device) == ("OpenVINO", "bf16", "1 CPU thread")

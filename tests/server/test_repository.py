@@ -10,7 +10,7 @@ import pytest
 
 from server.card import check_weights, read_card
 from server.contract import ENSEMBLES, STAGES
-from server.repository import check_repository, default_repository, profiles
+from server.repository import check_repository, default_repository, pb, profiles
 
 
 @pytest.fixture
@@ -18,9 +18,32 @@ def copy(tmp_path):
     return shutil.copytree(default_repository(), tmp_path / "repository")
 
 
-def test_ours_keeps_the_contract():
-    assert set(check_repository(default_repository(), "cpu")) == set(STAGES | ENSEMBLES)
-    assert profiles(default_repository()) == {"cpu"}
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_ours_keeps_the_contract(profile):
+    assert set(check_repository(default_repository(), profile)) == set(STAGES | ENSEMBLES)
+    assert profiles(default_repository()) == {"cpu", "gpu"}
+
+
+def test_the_gpu_profile_keeps_tensors_on_the_gpu():
+    configs = check_repository(default_repository(), "gpu")
+    for stage in STAGES:
+        kinds = {pb.ModelInstanceGroup.Kind.Name(group.kind) for group in configs[stage].instance_group}
+        assert kinds == {"KIND_GPU"}, stage
+        assert configs[stage].parameters["FORCE_CPU_ONLY_INPUT_TENSORS"].string_value == "no", stage
+    for network in ("locate", "segment"):
+        assert configs[network].max_batch_size > 1
+        assert configs[network].HasField("dynamic_batching")
+
+
+def test_profiles_differ_in_nothing_that_a_caller_or_a_neighbour_sees():
+    cpu, gpu = (check_repository(default_repository(), profile) for profile in ("cpu", "gpu"))
+    for stage in STAGES:
+        assert [(t.name, t.data_type, tuple(t.dims)) for t in cpu[stage].input] == [
+            (t.name, t.data_type, tuple(t.dims)) for t in gpu[stage].input
+        ]
+        assert cpu[stage].output == gpu[stage].output
+        levels = {configs[stage].dynamic_batching.priority_levels for configs in (cpu, gpu)}
+        assert len(levels) == 1, stage
 
 
 def test_the_containers_profile_differs_only_in_how_it_runs():

@@ -121,11 +121,27 @@ def test_without_a_driver_the_profile_is_cpu_and_says_why(monkeypatch):
 
 def test_a_driver_without_packages_names_them(monkeypatch):
     monkeypatch.setattr(serve, "DRIVER", Path("/"))
-    monkeypatch.setattr(serve, "GPU_PACKAGES", ("cupy_not_installed", "numpy"))
+    monkeypatch.setattr(serve, "gpu_engine", lambda: None)
     profile, why = serve.choose_profile(default_repository())
     assert profile == "cpu"
-    assert "cupy_not_installed" in why
-    assert "numpy" not in why
+    assert "not tensorrt or onnxruntime (pip install" in why
+
+
+def test_with_driver_and_packages_the_profile_is_gpu_and_names_the_engine(monkeypatch):
+    monkeypatch.setattr(serve, "DRIVER", Path("/"))
+    monkeypatch.setattr(serve, "gpu_engine", lambda: "onnxruntime")
+    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: name)
+    profile, why = serve.choose_profile(default_repository())
+    assert profile == "gpu"
+    assert why.endswith("networks by ONNX Runtime CUDA")
+
+
+@pytest.mark.skipif(serve.DRIVER.exists(), reason="an NVIDIA driver is here")
+def test_the_gpu_profile_without_a_driver_is_one_sentence_and_exit_code_2(capfd):
+    assert serve.main(["--profile", "gpu"]) == 2
+    said = capfd.readouterr()
+    assert said.err == "milgrain: the gpu profile cannot run: no NVIDIA driver here\n"
+    assert said.out == ""
 
 
 def test_the_wheels_triton_is_complete():

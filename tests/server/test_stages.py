@@ -9,17 +9,20 @@ import cv2
 import numpy as np
 import pytest
 
+from kernels.reference.figures import figures
 from kernels.reference.letterbox import unletterbox
+from kernels.reference.refine import refined, upsample
 from kernels.reference.window import Window
 from perf.edges import memory
 from server.card import RelightCard, read_card
 from server.contract import Look
-from server.engines import RelightEngine
+from server.engines import on_cpu
+from server.networks import RelightNetwork
 from server.report import Report
 from server.repository import default_repository
 from server.stages.composite import composite
 from server.stages.decode import scene
-from server.stages.refine import judge, refine, refined, upsample
+from server.stages.refine import judge, refine
 from server.stages.relight import Relighter, surroundings
 
 SIZE = 128
@@ -139,7 +142,7 @@ def judged(box: tuple[int, int, int, int], view: Window) -> tuple[list[str], lis
     alpha = np.zeros((80, 100), np.float32)
     alpha[top:bottom, left:right] = 1
     report = Report.begin()
-    return judge(alpha, view, report)["touches"], report.facts["reasons"]
+    return judge(figures(alpha, 3), alpha.shape, view, report)["touches"], report.facts["reasons"]
 
 
 def test_a_piece_is_cut_by_the_window_or_by_the_photo():
@@ -156,7 +159,7 @@ def test_a_piece_is_cut_by_the_window_or_by_the_photo():
 def relighted(look: Look, shown: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """What relight answers to a gold ring that fills half of a gray photo of 2 SIZE pixels."""
     folder = default_repository() / "relight" / "1"
-    stage = Relighter(RelightEngine(read_card(folder / "model.json", RelightCard), folder, threads=1))
+    stage = Relighter(RelightNetwork(read_card(folder / "model.json", RelightCard), folder, on_cpu(1)))
     truth = ring(2 * SIZE)
     coarse = np.stack([cv2.resize(truth, (SIZE, SIZE), interpolation=cv2.INTER_AREA)] * 2 + [np.zeros((SIZE, SIZE))])
     window = np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
-import os
-
 from server.card import read_card
-from server.engines import OpenVinoEngine
-from server.settings import Settings
+from server.networks import SegmentNetwork
 from server.stages.locate import Locator
-from server.triton import folder, serve_batch
+from server.triton import Place, serve_batch
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
     def initialize(self, args):
+        self.place = Place(args)
         # segment's network at another size: one file, one card.
-        segment = folder(args).parent.parent / "segment" / "1"
-        card, threads = read_card(segment / "model.json"), Settings.from_environment(os.environ).threads
-        self.locate = Locator(OpenVinoEngine(card, segment, card.input.overview, threads, card.overview))
+        segment = self.place.folder.parent.parent / "segment" / "1"
+        card = read_card(segment / "model.json")
+        with self.place as here:
+            side, start = card.input.overview, here.start()
+            self.locate = Locator(SegmentNetwork(card, segment, side, start, card.overview, here.batch))
+        here.tell(self.locate.network.engine)
 
     def execute(self, requests):
-        return serve_batch(requests, "locate", self.locate)
+        with self.place:
+            return serve_batch(requests, "locate", self.locate)

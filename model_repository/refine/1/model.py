@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from functools import partial
+
 from server.stages.refine import refine
-from server.triton import serve_each
+from server.triton import Place, serve_each
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
+    def initialize(self, args):
+        self.place = Place(args)
+        self.refine = partial(refine, on=self.place.pixels)
+
     def execute(self, requests):
-        return serve_each(requests, "refine", refine)
+        with self.place:
+            return serve_each(requests, "refine", self.refine)

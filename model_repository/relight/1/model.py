@@ -1,21 +1,21 @@
 from __future__ import annotations
 
-import os
-
 from server.card import RelightCard, read_card
-from server.engines import RelightEngine
-from server.settings import Settings
+from server.networks import RelightNetwork
 from server.stages.relight import Relighter
-from server.triton import folder, serve_each
+from server.triton import Place, serve_each
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
     def initialize(self, args):
-        here = folder(args)
-        card, threads = read_card(here / "model.json", RelightCard), Settings.from_environment(os.environ).threads
-        self.relight = Relighter(RelightEngine(card, here, threads))
+        self.place = Place(args)
+        card = read_card(self.place.folder / "model.json", RelightCard)
+        with self.place as here:
+            self.relight = Relighter(RelightNetwork(card, here.folder, here.start()), here.pixels)
+        here.tell(self.relight.network.engine)
 
     def execute(self, requests):
-        return serve_each(requests, "relight", self.relight)
+        with self.place:
+            return serve_each(requests, "relight", self.relight)

@@ -1,21 +1,22 @@
 from __future__ import annotations
 
-import os
-
 from server.card import read_card
-from server.engines import OpenVinoEngine
-from server.settings import Settings
+from server.networks import SegmentNetwork
 from server.stages.segment import Segmenter
-from server.triton import folder, serve_batch
+from server.triton import Place, serve_batch
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
     def initialize(self, args):
-        here = folder(args)
-        card, threads = read_card(here / "model.json"), Settings.from_environment(os.environ).threads
-        self.segment = Segmenter(OpenVinoEngine(card, here, card.input.size, threads))
+        self.place = Place(args)
+        card = read_card(self.place.folder / "model.json")
+        with self.place as here:
+            network = SegmentNetwork(card, here.folder, card.input.size, here.start(), batch=here.batch)
+        self.segment = Segmenter(network)
+        here.tell(network.engine)
 
     def execute(self, requests):
-        return serve_batch(requests, "segment", self.segment)
+        with self.place:
+            return serve_batch(requests, "segment", self.segment)

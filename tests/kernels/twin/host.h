@@ -16,6 +16,8 @@
 
 struct uchar3 { unsigned char x, y, z; };
 struct uchar4 { unsigned char x, y, z, w; };
+struct float2 { float x, y; };
+struct float3 { float x, y, z; };
 struct float4 { float x, y, z, w; };
 struct Index { unsigned x, y, z; };
 

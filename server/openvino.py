@@ -1,0 +1,69 @@
+"""OpenVINO: networks on the CPU."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+
+import numpy as np
+import openvino as ov
+
+from kernels.reference.srgb import F32
+from server.engines import Identity, Network
+
+
+class OpenVino:
+    """Runs a network on the CPU, in the precision that its card measured as safe."""
+
+    def __init__(self, network: Network, threads: int, precision: str | None = None) -> None:
+        """Compile it for inputs of its sizes; `precision` in place of the card's.
+
+        Raises ValueError where the network does not fit its card or does not take these sizes.
+        """
+        self._outputs = tuple(network.outputs)
+        precision = precision or network.card.precision
+        self._network = _compiled(network, threads, precision)
+        version = importlib.metadata.version("openvino")
+        self.identity = Identity("OpenVINO", version, precision, f"{threads} CPU thread{'s' * (threads > 1)}")
+        for name in self._outputs:
+            made = self._network.output(name).partial_shape
+            network.check({name: tuple(d.get_length() if d.is_static else -1 for d in made)})
+
+    def __call__(self, inputs: Mapping[str, F32]) -> dict[str, F32]:
+        """Return every wanted output [N, ...] of inputs [N, ...].
+
+        One photo at a time: on a CPU a batch is no faster, and OpenVINO keeps memory for every batch size it has met.
+        """
+        found: dict[str, list[F32]] = {name: [] for name in self._outputs}
+        count = len(next(iter(inputs.values())))
+        for k in range(count):
+            answer = self._network({name: array[k : k + 1] for name, array in inputs.items()})
+            for name in self._outputs:
+                found[name].append(answer[name])
+        return {name: parts[0] if count == 1 else np.concatenate(parts) for name, parts in found.items()}
+
+
+def _compiled(network: Network, threads: int, precision: str) -> ov.CompiledModel:
+    path, outputs = network.path, set(network.outputs)
+    core = ov.Core()
+    model = core.read_model(path)
+    inputs = sorted(name for port in model.inputs for name in port.names)
+    if missing := sorted(set(network.inputs) - set(inputs)):
+        raise ValueError(f"{path}: no input {', '.join(missing)}; the network has {', '.join(inputs)}")
+    names = {name for port in model.outputs for name in port.names}
+    if unknown := sorted(outputs - names):
+        raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
+    for result in model.get_results():
+        if not result.output(0).names & outputs:
+            model.remove_result(result)  # and with it what only it needs
+    try:
+        model.reshape({name: [1, *shape] for name, shape in network.inputs.items()})
+    except RuntimeError as refused:
+        asked = ", ".join(f"{name} {'x'.join(map(str, one[1:] or one))}" for name, one in network.inputs.items())
+        raise ValueError(f"{path}: the network does not take {asked}: {refused}") from None
+    options = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return core.compile_model(model, "CPU", options)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from kernels import launch
+from kernels import relight as kernel
+from kernels.reference.change import change
+from kernels.reference.relight import IDENTITY, followed, seen
+from kernels.reference.window import Window
+
+CASES = [  # photo, maps, the window that these show, the square that is shown
+    ((90, 120), (40, 50), Window(10, 5, 100, 80), Window(20, 10, 60, 60)),  # shrinks, inside
+    ((50, 40), (32, 26), Window(0, 0, 40, 50), Window(-10, -4, 70, 70)),  # reaches beyond the photo
+    ((30, 30), (16, 16), Window(4, 4, 20, 20), Window(8, 8, 12, 12)),  # enlarged
+    ((80, 80), (20, 20), Window(0, 0, 80, 80), Window(8, 8, 64, 64)),  # by a whole number
+]
+SIDE = 24
+
+
+def soft(rng, shape) -> np.ndarray:
+    return cv2.GaussianBlur(rng.random(shape, dtype=np.float32), (0, 0), 2)
+
+
+def test_seen_matches_reference(rng, batch, twin):
+    hosts = [
+        (rng.integers(0, 256, (*photo, 3), dtype=np.uint8), soft(rng, photo), np.stack([soft(rng, maps)] * 3))
+        for photo, maps, _, _ in CASES
+    ]
+    for host in hosts:
+        host[2][1:] *= rng.random((2, 1, 1), dtype=np.float32)
+    pixels, photos = batch([h[0] for h in hosts])
+    alpha, _ = batch([h[1] for h in hosts])
+    metal, maps = batch([h[2][1] for h in hosts])
+    stone, _ = batch([h[2][2] for h in hosts])
+    windows, views = [c[2] for c in CASES], [c[3] for c in CASES]
+    out = kernel.seen(pixels, alpha, photos, metal, stone, maps, windows, views, SIDE)
+    for got, host, window, view in zip(out, hosts, windows, views, strict=True):
+        expected = seen(*host, window, view, SIDE)
+        # OpenCV's bilinear weights of bytes have 11 bits: a byte may round to its neighbour
+        np.testing.assert_allclose(got[:3], expected[:3], atol=1.01 / 255)
+        np.testing.assert_allclose(got[3:], expected[3:], atol=2e-5)
+
+
+def scene(rng, size=64, grid=8):
+    """A square with a soft disc of noise, metal and a stone, and transforms that change it."""
+    y, x = np.mgrid[0:size, 0:size] / size
+    disc = (np.hypot(y - 0.5, x - 0.5) < 0.4).astype(np.float32)
+    shown = np.concatenate(
+        [rng.random((3, size, size), dtype=np.float32), disc[None], disc[None], (disc * (x > 0.6))[None]]
+    )
+    light = IDENTITY + rng.normal(0, 0.1, (grid, grid, 12)).astype(np.float32)
+    return shown.astype(np.float32), light.astype(np.float32)
+
+
+@pytest.mark.parametrize("grid", [1, 3, 16])
+def test_followed_matches_reference(rng, twin, grid):
+    made = [scene(rng, grid=grid) for _ in range(2)]
+    strengths = [(1.0, 0.3), (0.0, 0.7)]
+    out = kernel.followed(np.stack([m[1] for m in made]), np.stack([m[0] for m in made]), strengths)
+    for got, (shown, light), strength in zip(out, made, strengths, strict=True):
+        np.testing.assert_allclose(got, followed(light, shown[3], shown[5], *strength), atol=1e-5)
+
+
+def test_change_matches_reference(rng, twin):
+    made = [scene(rng), scene(rng, grid=1), scene(rng), scene(rng)]
+    made[2][0][3] = 0  # nothing is there
+    made[3][1][...] = IDENTITY
+    for grid in (8, 1):
+        chosen = [(shown, light) for shown, light in made if light.shape[0] == grid]
+        out = kernel.change(np.stack([c[0] for c in chosen]), np.stack([c[1] for c in chosen]))
+        for got, (shown, light) in zip(out, chosen, strict=True):
+            expected = change(shown, light)
+            if expected is None:
+                assert got is None
+                continue
+            # single precision, and a 64th of a unit for the percentile: half of what an eye could tell is 0.5
+            assert got.mean == pytest.approx(expected.mean, abs=2e-3)
+            assert got.p95 == pytest.approx(expected.p95, abs=1 / 64 + 0.01)
+            assert got.detail == pytest.approx(expected.detail, abs=1e-4)
+
+
+def test_gray_and_opposite_hues_are_no_edge_of_the_difference(twin):
+    """Gray to gray, black to white, red to its complement, and no change at all."""
+    shown = np.zeros((1, 6, 2, 2), np.float32)
+    shown[0, :3] = [[[0.5, 0.0], [1.0, 0.5]], [[0.5, 0.0], [0.0, 0.5]], [[0.5, 0.0], [0.0, 0.5]]]
+    shown[0, 3] = 1
+    light = np.tile(IDENTITY, (1, 2, 2, 1)).astype(np.float32)
+    light[0, 0, 0] *= 0.5
+    light[0, 0, 1, [3, 7, 11]] = 1
+    light[0, 1, 0] = [0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]
+    (got,), expected = kernel.change(shown, light), change(shown[0], light[0])
+    assert got.mean == pytest.approx(expected.mean, abs=2e-3)
+
+
+def test_shapes_are_required(twin):
+    with pytest.raises(ValueError, match="transforms: float64 instead of float32"):
+        kernel.followed(np.zeros((1, 2, 2, 12)), launch.zeros((1, 6, 4, 4), "float32"), [(1, 1)])

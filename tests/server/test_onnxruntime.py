@@ -1,0 +1,60 @@
+"""ONNX Runtime by IO binding: the CPU's provider stands where CUDA's does, all else is the same.
+
+It computes float16 graphs in float32 between roundings of its own choice: their precision is shown in test_half.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from server.card import RelightCard, read_card
+from server.engines import on_cpu
+from server.guard import guarded
+from server.networks import RelightNetwork, SegmentNetwork
+from server.onnxruntime import OnnxRuntime, on_cuda
+from server.repository import default_repository
+
+SEGMENT, RELIGHT = default_repository() / "segment" / "1", default_repository() / "relight" / "1"
+CARD, RELIGHT_CARD = read_card(SEGMENT / "model.json"), read_card(RELIGHT / "model.json", RelightCard)
+CPU = "CPUExecutionProvider"
+
+
+def start(network):
+    return guarded(network, lambda precision: OnnxRuntime(network, precision, CPU))
+
+
+def test_locate_answers_a_batch_in_float16_as_openvino_does_one_by_one(twin):
+    """The shipped network passes the guard in float16, and every photo of a batch is answered in its place."""
+    size = CARD.input.overview
+    ours = SegmentNetwork(CARD, SEGMENT, size, start, CARD.overview, batch=8)
+    assert (ours.engine.identity.engine, ours.engine.identity.precision) == ("ONNX Runtime", "f16")
+    seen = []
+
+    def probed(network):
+        seen.append(network.probe()[CARD.input.name])
+        return on_cpu(2)(network)
+
+    theirs = SegmentNetwork(CARD, SEGMENT, size, probed, CARD.overview)
+    batch = np.concatenate([seen[0], seen[0][..., ::-1], seen[0][..., ::-1, :]])
+    found, expected = ours(batch), theirs(batch)
+    assert found.shape == (3, 3, size, size)
+    assert (expected[0, 0] > 0.5).any()
+    # float16 against bfloat16, whose 8 bits give a sigmoid steps of 0.004; edges turn that into more
+    assert np.abs(found - expected).mean() < 2e-3
+    np.testing.assert_allclose(found[1, :, :, ::-1].mean(), found[0].mean(), rtol=0.2)
+
+
+def test_relight_passes_the_guard_in_float16(twin):
+    network = RelightNetwork(RELIGHT_CARD, RELIGHT, start)
+    assert network.engine.identity.precision == "f16"
+    side = RELIGHT_CARD.side
+    light = network(np.full((6, side, side), 0.5, np.float32), np.zeros(27, np.float32))
+    assert light.shape == (RELIGHT_CARD.grid, RELIGHT_CARD.grid, 12)
+    assert light.flags.c_contiguous
+
+
+def test_without_cuda_it_is_refused_in_a_sentence(twin):
+    """CuPy is asked first; where it or the driver is missing, no network is loaded."""
+    with pytest.raises((ImportError, RuntimeError, ValueError)):
+        RelightNetwork(RELIGHT_CARD, RELIGHT, on_cuda)
