@@ -1,4 +1,4 @@
-"""Choose the library that decodes on a GPU: DALI, else nvImageCodec."""
+"""Choose what decodes on a GPU (DALI, else nvImageCodec), and what makes JPEG files where pictures are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from server.card import NetInput
 from server.device import Memory
 from server.stages.decode import DeviceDecoder
+from server.stages.encode import LIBJPEG, JpegCodec
 
 
 def device_decoder(net: NetInput, memory: Memory, batch: int, threads: int) -> DeviceDecoder:
@@ -18,6 +19,15 @@ def device_decoder(net: NetInput, memory: Memory, batch: int, threads: int) -> D
     from server.nvimagecodec import NvImageCodecDecoder
 
     return NvImageCodecDecoder(net, memory)
+
+
+def jpeg_codec(memory: Memory) -> JpegCodec:
+    """Return nvJPEG for pictures on a GPU, libjpeg for those of the host."""
+    if memory.device is None:
+        return LIBJPEG
+    from server.nvimagecodec import NvJpeg
+
+    return NvJpeg(memory)
 
 
 def has_dali() -> bool:

@@ -35,6 +35,10 @@ class Memory:
         """
         return self.xp.array(tensor)
 
+    def carried(self) -> tuple[int, int]:
+        """Return the bytes that went to the device and to the host so far."""
+        return self.host_to_device, self.device_to_host
+
     def count(self, *, to_device: int = 0, to_host: int = 0) -> None:
         """Count bytes that a library carries for us."""
         if self.device is not None:

@@ -68,7 +68,7 @@ class NvJpeg:
     """
 
     def __init__(self, memory: Memory) -> None:
-        self.xp, self.memory = memory.xp, memory
+        self.memory = memory
         self._encoder = nvimgcodec.Encoder(**_where(memory))
         self._decoder = nvimgcodec.Decoder(**_where(memory))
         self._gray = nvimgcodec.DecodeParams(color_spec=nvimgcodec.GRAY, sample_format=nvimgcodec.I_Y)
@@ -89,7 +89,7 @@ class NvJpeg:
             raise RuntimeError("nvImageCodec does not decode its own gray JPEG")
         # The check reads the file once more: it goes to the device again.
         self.memory.count(to_device=sum(map(len, planes)))
-        return joined(planes), self.xp.concatenate([self.memory.owned(plane) for plane in seen], axis=2)
+        return joined(planes), self.memory.xp.concatenate([self.memory.owned(plane) for plane in seen], axis=2)
 
     def _encoded(self, pictures: Sequence[Any], quality: int) -> list[bytes]:
         """Return one file per picture [h, w] or [h, w, 3], all of one kind."""
@@ -98,7 +98,7 @@ class NvJpeg:
             quality_type=nvimgcodec.QUALITY, quality_value=quality, chroma_subsampling=subsampling
         )
         stream = self.memory.stream
-        images = [nvimgcodec.as_image(self.xp.ascontiguousarray(each), cuda_stream=stream) for each in pictures]
+        images = [nvimgcodec.as_image(self.memory.xp.ascontiguousarray(each), cuda_stream=stream) for each in pictures]
         made = self._encoder.encode(images, "jpeg", params=params, cuda_stream=stream)
         if None in made:
             raise RuntimeError(f"nvImageCodec does not encode a picture of shape {pictures[0].shape}")

@@ -70,6 +70,8 @@ class Decoded:
     overview: Any
     facts: dict[str, Any]
     doubts: list[str]
+    carried: int = 0
+    """Bytes that went to the device for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,13 @@ class Decoder:
             for report in reports:
                 clocks.enter_context(report.stage("decode"))
             opened = [_kept(self._admit, photo, look) for photo, look in zip(photos, looks, strict=True)]
-            decoded = self._decode_plain(opened)
+            plain = self._plain(opened)
+            decoded = self._decode_plain(plain)
             for number, photo in enumerate(opened):
-                if number not in decoded:
-                    decoded[number] = photo if isinstance(photo, Exception) else _kept(self._decode_other, photo)
+                if isinstance(photo, Exception):
+                    decoded[number] = photo
+                elif number not in decoded:
+                    decoded[number] = _kept(self._decode_other, photo, tried=number in plain)
         return [self._answer(decoded[number], report) for number, report in enumerate(reports)]
 
     def _admit(self, photo: U8, look: U8) -> Opened:
@@ -113,13 +118,17 @@ class Decoder:
         data = photo.tobytes()
         return Opened(data, _open(data, self.settings))
 
-    def _decode_plain(self, opened: Sequence[Opened | Exception]) -> dict[int, Decoded | Exception]:
-        """Return the photos that the device decoded, by their numbers."""
+    def _plain(self, opened: Sequence[Opened | Exception]) -> dict[int, tuple[Opened, dict[str, Any]]]:
+        """Return the photos that the device can decode, with their facts, by their numbers."""
         plain: dict[int, tuple[Opened, dict[str, Any]]] = {}
         for number, photo in enumerate(opened if self.device else ()):
             facts = None if isinstance(photo, Exception) else _kept(plain_facts, photo)
             if isinstance(photo, Opened) and isinstance(facts, dict):
                 plain[number] = photo, facts
+        return plain
+
+    def _decode_plain(self, plain: dict[int, tuple[Opened, dict[str, Any]]]) -> dict[int, Decoded | Exception]:
+        """Return those that the device did decode."""
         if not self.device or not plain:
             return {}
         found = self.device(
@@ -127,23 +136,26 @@ class Decoder:
             [(facts["height"], facts["width"]) for _, facts in plain.values()],
         )
         return {
-            number: Decoded(arrays[0], arrays[1], facts | {"lane": self.device.name}, [])
-            for (number, (_, facts)), arrays in zip(plain.items(), found, strict=True)
+            number: Decoded(arrays[0], arrays[1], facts | {"lane": self.device.name}, [], len(photo.data))
+            for (number, (photo, facts)), arrays in zip(plain.items(), found, strict=True)
             if arrays
         }
 
-    def _decode_other(self, photo: Opened) -> Decoded:
+    def _decode_other(self, photo: Opened, tried: bool) -> Decoded:
         pixels, facts, doubts = _read(photo)
         net = self.card.input
         overview = letterbox(pixels, net.overview, net.mean, net.scale)
+        carried = len(photo.data) if tried else 0
         if self.device:
+            carried += pixels.nbytes + overview.nbytes
             pixels, overview = (self.device.memory.upload(array) for array in (pixels, overview))
-        return Decoded(pixels, overview, facts | {"lane": "cpu"}, doubts)
+        return Decoded(pixels, overview, facts | {"lane": "cpu"}, doubts, carried)
 
     def _answer(self, photo: Decoded | Exception, report: Report) -> dict[str, Any] | Exception:
         if isinstance(photo, Exception):
             return photo
         report.facts.update(photo=photo.facts, models={"segment": self.card.identity()})
+        report.carried(host_to_device=photo.carried)
         for doubt in photo.doubts:
             report.doubt(doubt)
         return {"pixels": photo.pixels, "overview": photo.overview, "report": report.write()}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,8 +35,8 @@ HEADROOM = 256
 class JpegCodec(Protocol):
     """Makes JPEG files of pictures in its own memory: the host's by libjpeg, a GPU's by nvJPEG."""
 
-    xp: Any
-    """numpy or cupy: where its arrays are."""
+    memory: Memory
+    """Where its arrays are."""
 
     def plain(self, picture: Any, quality: int) -> bytes:
         """Return an ordinary file of picture [h, w] gray or [h, w, 3] sRGB (YCbCr, no subsampling), without tags."""
@@ -59,7 +57,7 @@ class JpegCodec(Protocol):
 class LibJpeg:
     """JPEG on the CPU: Pillow's libjpeg-turbo encodes, simplejpeg's decodes."""
 
-    xp: Any = np
+    memory = Memory(None)
 
     def plain(self, picture: U8, quality: int) -> bytes:
         """See JpegCodec."""
@@ -79,10 +77,10 @@ class LibJpeg:
 LIBJPEG = LibJpeg()
 
 
-def encode(picture: U8, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> dict[str, np.ndarray]:
+def encode(picture: Any, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> dict[str, np.ndarray]:
     """Return the encoded image and the finished report. picture [h, w, 3] sRGB or [h, w, 4] straight RGBA.
 
-    The picture is in the codec's memory where it becomes a JPEG, in the host's otherwise.
+    The picture is in the codec's memory, where it becomes a JPEG; PNG and WebP are made on the host.
     """
     found = Report.read(report)
     with found.stage("encode"):
@@ -92,42 +90,16 @@ def encode(picture: U8, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> dic
         if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
             raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
         relit = not found.facts.get("identity_safe", True)
+        before = codec.memory.carried()
+        if wanted.format != "jpeg":
+            picture = codec.memory.download(picture)
         data = encoded(picture, wanted, RELIT if relit else STYLED if wanted.scene else None, codec)
+        to_device, to_host = codec.memory.carried()
+        found.carried(host_to_device=to_device - before[0], device_to_host=to_host - before[1])
         shown = found.facts.setdefault("picture", {"width": picture.shape[1], "height": picture.shape[0], "scale": 1.0})
         shown |= {"format": wanted.format, "bytes": len(data)}
     found.close()
     return {"image": np.frombuffer(data, np.uint8), "report": found.write()}
-
-
-class Encoder:
-    """The stage on a GPU: JPEG where the picture is, PNG and WebP by a pool of threads on the CPU."""
-
-    def __init__(self, codec: JpegCodec, memory: Memory, threads: int) -> None:
-        """Take where JPEG is made, where pictures are, and how many PNG and WebP files are made at a time."""
-        self._codec, self._memory = codec, memory
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
-
-    def submit(self, picture: Any, look: U8, report: U8) -> Future[dict[str, np.ndarray]]:
-        """Return what `encode` returns or raises: at once for a JPEG, later for what the pool makes.
-
-        The pool has its own copy of the picture, made here: the device and this thread go on without it.
-        """
-        try:
-            if parse_look(look.tobytes()).format != "jpeg":
-                return self._pool.submit(encode, self._memory.download(picture), look, report)
-            answer: Future[dict[str, np.ndarray]] = Future()
-            answer.set_result(encode(picture, look, report, self._codec))
-        except Exception as failure:
-            answer = Future()
-            answer.set_exception(failure)
-        return answer
-
-    def batch(
-        self, pictures: Sequence[Any], looks: Sequence[U8], reports: Sequence[U8]
-    ) -> list[dict[str, np.ndarray] | BaseException]:
-        """Return every picture's answer or failure, in order; the device's JPEGs do not wait for the pool's files."""
-        answers = [self.submit(*each) for each in zip(pictures, looks, reports, strict=True)]
-        return [answer.exception() or answer.result() for answer in answers]
 
 
 def encoded(picture: U8, look: Look, source: str | None = None, codec: JpegCodec = LIBJPEG) -> bytes:
@@ -172,15 +144,15 @@ def jpeg(picture: U8, background: tuple[int, int, int], quality: int, codec: Jpe
     ringing = exact
     while margin < HEADROOM:
         for c, sign in outward.items():
-            codec.xp.copyto(target[..., c], np.int16(background[c] + sign * margin), where=ringing)
+            codec.memory.xp.copyto(target[..., c], np.int16(background[c] + sign * margin), where=ringing)
         data, seen = codec.halved(((target + 129) >> 1).clip(0, 255).astype(np.uint8), quality)
-        wrong = codec.xp.zeros_like(exact)
+        wrong = codec.memory.xp.zeros_like(exact)
         for c in outward:
             wrong |= exact & (seen[..., c] != background[c])
         if not wrong.any():
             return data
         margin *= 2
-        ringing = exact & _whole_blocks(wrong, codec.xp)
+        ringing = exact & _whole_blocks(wrong, codec.memory.xp)
     raise RuntimeError(f"background pixels of the JPEG still ring at a margin of {margin // 2} levels")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 
 import cv2
 import numpy as np
@@ -22,7 +21,7 @@ from server.nvimagecodec import NvImageCodecDecoder, NvJpeg
 from server.report import Report
 from server.settings import Settings
 from server.stages.decode import Decoder, read_photo
-from server.stages.encode import SRGB, Encoder, encode, encoded
+from server.stages.encode import SRGB, encode, encoded
 
 SETTINGS = Settings()
 NET = NetInput(name="x", size=64, overview=48, mean=(0.5, 0.4, 0.3), scale=(0.5, 0.25, 1.0))
@@ -319,50 +318,16 @@ def ask(picture, look: Look, **facts) -> tuple:
     return picture, wire(look.to_bytes()), report.write()
 
 
-def test_answers_come_in_order_and_one_fails_alone(rng, memory, nvjpeg):
-    looks = [
-        Look(format="png"),
-        Look(),
-        Look(format="webp"),
-        Look(),  # of a cutout: the caller's mistake
-        Look(format="png", matte=True),
-        Look(quality=80),
-    ]
-    pictures = [jewel(rng, (255, 255, 255), (96 + number, 128)) for number in range(len(looks))]
-    for number in (3, 4):
-        pictures[number] = np.dstack([pictures[number], pictures[number][..., 0]])
-    asked = [ask(memory.upload(picture), look) for picture, look in zip(pictures, looks, strict=True)]
-    answers = Encoder(nvjpeg, memory, 2).batch(*zip(*asked, strict=True))
-    assert str(answers[3]).startswith(BAD_LOOK + "format")
-    for number, (picture, look) in enumerate(zip(pictures, looks, strict=True)):
-        if number == 3:
-            continue
-        with Image.open(io.BytesIO(answers[number]["image"].tobytes())) as seen:
-            assert seen.size == (picture.shape[1], picture.shape[0])
-            assert seen.format.lower() == look.format
-        if look.format != "jpeg":
-            expected = encode(*ask(picture, look))["image"]
-            np.testing.assert_array_equal(answers[number]["image"], expected)
-
-
-def test_a_jpeg_does_not_wait_for_the_pool(rng, memory, nvjpeg, monkeypatch):
-    """The pool is held by a PNG that cannot go on: a JPEG of the same stage is answered all the same."""
-    go_on = threading.Event()
-    real = Image.Image.save
-
-    def held(self, out, kind, **options):
-        if kind == "PNG":
-            go_on.wait(60)
-        real(self, out, kind, **options)
-
-    monkeypatch.setattr(Image.Image, "save", held)
-    picture = memory.upload(jewel(rng, (255, 255, 255)))
-    stage = Encoder(nvjpeg, memory, 1)
-    png = stage.submit(*ask(picture, Look(format="png")))
-    assert stage.submit(*ask(picture, Look())).done()
-    assert not png.done()
-    go_on.set()
-    assert png.result(60)["image"][:4].tobytes() == b"\x89PNG"
+@pytest.mark.parametrize("look", [Look(format="png"), Look(), Look(format="webp"), Look(quality=80)], ids=str)
+def test_pictures_on_the_device_become_files_of_every_format(rng, memory, nvjpeg, look):
+    picture = jewel(rng, (255, 255, 255))
+    picture_, *rest = ask(memory.upload(picture), look)
+    answer = encode(picture_, *rest, codec=nvjpeg)
+    with Image.open(io.BytesIO(answer["image"].tobytes())) as seen:
+        assert seen.size == (picture.shape[1], picture.shape[0])
+        assert seen.format.lower() == look.format
+    if look.format != "jpeg":
+        np.testing.assert_array_equal(answer["image"], encode(*ask(picture, look))["image"])
 
 
 @pytest.mark.gpu

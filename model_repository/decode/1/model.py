@@ -1,22 +1,25 @@
 from __future__ import annotations
 
-import os
-
 from server.admission import Admission
 from server.card import read_card
-from server.settings import Settings
+from server.codecs import device_decoder
+from server.device import Memory
 from server.stages.decode import Decoder
-from server.triton import folder, serve_each
+from server.triton import Place, serve_each
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
     def initialize(self, args):
+        self.place = Place(args)
         # The network's overview is made here, so its card is read here: ../segment/1/model.json.
-        card = read_card(folder(args).parent.parent / "segment" / "1" / "model.json")
-        settings = Settings.from_environment(os.environ)
-        self.decode = Decoder(card, settings, Admission(settings.max_waiting, settings.metrics))
+        card = read_card(self.place.folder.parent.parent / "segment" / "1" / "model.json")
+        settings, gpu = self.place.settings, self.place.gpu
+        with self.place:
+            device = None if gpu is None else device_decoder(card.input, Memory(gpu), batch=1, threads=1)
+        self.decode = Decoder(card, settings, Admission(settings.max_waiting, settings.metrics), device)
 
     def execute(self, requests):
-        return serve_each(requests, "decode", self.decode)
+        with self.place:
+            return serve_each(requests, "decode", self.decode)

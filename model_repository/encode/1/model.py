@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from functools import partial
+
+from server.codecs import jpeg_codec
+from server.device import Memory
 from server.stages.encode import encode
-from server.triton import serve_each
+from server.triton import Place, serve_each
 
 
 class TritonPythonModel:
     """Named by Triton."""
 
+    def initialize(self, args):
+        self.place = Place(args)
+        with self.place:
+            self.encode = partial(encode, codec=jpeg_codec(Memory(self.place.gpu)))
+
     def execute(self, requests):
-        return serve_each(requests, "encode", encode)
+        with self.place:
+            return serve_each(requests, "encode", self.encode)
