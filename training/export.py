@@ -66,7 +66,7 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = metrics["held-out renders"]["seen"]["stone_iou"] >= 0.5
     return {
         "name": "milgrain-segment",
-        "version": "0.3.0",
+        "version": "0.4.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {"name": "net_input", "size": size, "overview": OVERVIEW, "mean": list(MEAN), "scale": list(SCALE)},
