@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nvidia.dali import fn, pipeline_def, types  # pyright: ignore[reportMissingImports]
+from nvidia import dali as _dali  # pyright: ignore[reportMissingImports]
+from nvidia.dali import fn as _fn  # pyright: ignore[reportMissingImports]
 
 from kernels.reference.letterbox import fitted
 from server.card import NetInput
 from server.device import Memory
 
+# Its names are made when it is imported, where no type checker sees them.
+dali: Any = _dali
+fn: Any = _fn
+types: Any = _dali.types
 
-@pipeline_def
+
+@dali.pipeline_def
 def decoding(net: NetInput, device: str) -> tuple[Any, Any]:
     """Define the pipeline: `photo` encoded bytes, `fitted` (height, width) in the overview; out: pixels, overview.
 
@@ -55,7 +61,7 @@ class DaliDecoder:
         """See server.stages.decode.DeviceDecoder. One photo that DALI cannot decode costs it the whole batch."""
         self.memory.count(to_device=sum(map(len, photos)))
         self._pipeline.feed_input("photo", [np.frombuffer(photo, np.uint8) for photo in photos])
-        self._pipeline.feed_input("fitted", [np.float32(fitted(*size, self._net.overview)) for size in sizes])
+        self._pipeline.feed_input("fitted", [np.array(fitted(*size, self._net.overview), np.float32) for size in sizes])
         try:
             pixels, overviews = self._pipeline.run()  # waits: what it returns is there
         except RuntimeError as failure:
