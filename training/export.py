@@ -38,12 +38,18 @@ def commit() -> str:
     return done.stdout.strip()
 
 
-def load(checkpoint: Path) -> tuple[Segment, dict[str, Any]]:
-    """The averaged network of a checkpoint, ready to infer, and its step and seconds."""
-    kept = torch.load(checkpoint, weights_only=True)
+def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
+    """The averaged network of one checkpoint or the mean of several, ready to infer; their steps and seconds in all.
+
+    The mean of runs that went on from one another holds both what the later learned and what it forgot (Wortsman et
+    al. 2022, "Model soups").
+    """
+    kept = [torch.load(checkpoint, weights_only=True) for checkpoint in checkpoints]
     network = Segment()
-    network.load_state_dict(kept["average"])
-    return network.eval(), {"steps": kept["step"], "seconds": round(kept["seconds"])}
+    names = kept[0]["average"]
+    network.load_state_dict({name: sum(one["average"][name] for one in kept) / len(kept) for name in names})
+    steps, seconds = (sum(one[key] for one in kept) for key in ("step", "seconds"))
+    return network.eval(), {"steps": steps, "seconds": round(seconds)}
 
 
 def write_onnx(network: Segment, size: int, path: Path) -> None:
@@ -137,7 +143,7 @@ def parity(network: Segment, path: Path, size: int, data: Path, backends: list[s
 def main() -> None:
     """Export, check, write the card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", default="first")
+    parser.add_argument("--run", nargs="+", default=["first"], help="several: the mean of their weights")
     parser.add_argument("--size", type=int, default=768)
     parser.add_argument("--precision", choices=("f32", "bf16"), default="bf16")
     parser.add_argument("--folder", type=Path, default=Path("model_repository/segment/1"))
@@ -145,7 +151,7 @@ def main() -> None:
     parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--results", type=Path, default=Path("training/results"))
     options = parser.parse_args()
-    network, training = load(Path("training/.runs") / options.run / "last.pt")
+    network, training = load(*(Path("training/.runs") / run / "last.pt" for run in options.run))
     path = options.folder / "model.onnx"
     write_onnx(network, options.size, path)
     result = parity(network, path, options.size, options.data, options.backends.split(","))
