@@ -50,7 +50,7 @@ def python(code: str) -> tuple[str, ...]:
 
 
 def test_a_row_that_fails_keeps_its_last_words(tmp_path):
-    found = run(Row("bad", python("print('x' * 9000); raise SystemExit('the cause')")), tmp_path)
+    found = run(Row("bad", python("print('x' * 9000, flush=True); raise SystemExit('the cause')")), tmp_path)
     assert found.state == "failed"
     assert found.tail.endswith("the cause\n")
     assert len(found.tail) == gpu_check.TAIL
