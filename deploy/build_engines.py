@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server import tensorrt
 from server.card import Card, check_weights, read_card
 from server.contract import STAGES
 from server.repository import config_path, read_config
@@ -52,20 +53,10 @@ def parsed(trt: Any, builder: Any, path: Path, plan: Plan) -> Any:
 
     trt: the module `tensorrt`, or one with its interface.
     """
-    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, builder.logger)
-    if not parser.parse_from_file(str(path)):
-        raise ValueError(f"{path}: {'; '.join(parser.get_error(k).desc() for k in range(parser.num_errors))}")
+    graph = tensorrt.parsed(trt, builder, path, path.read_bytes(), [plan.input], [plan.output])
     stage = STAGES[plan.stage]
-    entry = network.get_input(0)
-    outputs = {network.get_output(k).name: network.get_output(k) for k in range(network.num_outputs)}
-    if entry.name != plan.input or plan.output not in outputs:
-        raise ValueError(f"{path}: no input {plan.input} or no output {plan.output}")
-    for name, tensor in outputs.items():
-        if name != plan.output:
-            network.unmark_output(tensor)
-    entry.name, outputs[plan.output].name = stage.inputs[0].name, stage.outputs[0].name
-    return network
+    graph.get_input(0).name, graph.get_output(0).name = stage.inputs[0].name, stage.outputs[0].name
+    return graph
 
 
 def build(trt: Any, path: Path, plan: Plan, batch: int) -> bytes:
@@ -97,11 +88,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repository", type=Path)
     repository: Path = parser.parse_args().repository
-    import tensorrt  # pyright: ignore[reportMissingImports]
+    import tensorrt as trt  # pyright: ignore[reportMissingImports]
 
     native = backend_version()
-    if not tensorrt.__version__.startswith(native):
-        sys.exit(f"the Python package tensorrt is {tensorrt.__version__}, Triton's backend has {native}: plans differ")
+    if not trt.__version__.startswith(native):
+        sys.exit(f"the Python package tensorrt is {trt.__version__}, Triton's backend has {native}: plans differ")
     folder = repository / "segment" / "1"
     card = read_card(folder / "model.json")
     path = check_weights(card, folder)
@@ -111,7 +102,7 @@ def main() -> None:
         print(f"{plan.stage}: building a plan for {plan.side} px, 1 to {batch} photos", flush=True)
         # Renamed when it is whole: a container that was stopped meanwhile leaves no half plan.
         partial = target.with_suffix(".partial")
-        partial.write_bytes(build(tensorrt, path, plan, batch))
+        partial.write_bytes(build(trt, path, plan, batch))
         partial.replace(target)
         print(f"{plan.stage}: {target.stat().st_size / 1e6:.0f} MB by TensorRT {native}", flush=True)
 

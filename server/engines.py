@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,6 +71,12 @@ class Network:
                 asked = ", ".join(f"{key} {'x'.join(map(str, one))}" for key, one in self.inputs.items())
                 made = "x".join(map(str, shape[1:]))
                 raise ValueError(f"{self.path}: of {asked} the network's output {name} is {made}, not {wanted}")
+
+
+def check_names(path: Path, kind: str, wanted: Collection[str], have: Collection[str]) -> None:
+    """Raise ValueError where the network at `path` lacks a wanted tensor of a kind, input or output."""
+    if missing := sorted(set(wanted) - set(have)):
+        raise ValueError(f"{path}: no {kind} {', '.join(missing)}; the network has {', '.join(sorted(have))}")
 
 
 class Engine(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 import openvino as ov
 
 from kernels.reference.srgb import F32
-from server.engines import Identity, Network
+from server.engines import Identity, Network, check_names
 
 
 class OpenVino:
@@ -47,12 +47,9 @@ def _compiled(network: Network, threads: int, precision: str) -> ov.CompiledMode
     path, outputs = network.path, set(network.outputs)
     core = ov.Core()
     model = core.read_model(path)
-    inputs = sorted(name for port in model.inputs for name in port.names)
-    if missing := sorted(set(network.inputs) - set(inputs)):
-        raise ValueError(f"{path}: no input {', '.join(missing)}; the network has {', '.join(inputs)}")
-    names = {name for port in model.outputs for name in port.names}
-    if unknown := sorted(outputs - names):
-        raise ValueError(f"{path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(names))}")
+    given, made = ({name for port in ports for name in port.names} for ports in (model.inputs, model.outputs))
+    check_names(path, "input", network.inputs, given)
+    check_names(path, "output", outputs, made)
     for result in model.get_results():
         if not result.output(0).names & outputs:
             model.remove_result(result)  # and with it what only it needs

@@ -13,14 +13,14 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from kernels import launch
-from server.engines import Array, Identity, Network
+from server.engines import Array, Identity, Network, check_names
 from server.guard import guarded
 from server.half import halved
 from server.supervision import say
@@ -142,18 +142,12 @@ def build(trt: ModuleType, network: Network, precision: str) -> bytes:
     """
     log = logger(trt)
     builder = trt.Builder(log)
-    graph = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(graph, log)
     data = network.path.read_bytes()
     try:
         data = halved(data) if precision == "f16" else data
     except ValueError as refused:
         raise ValueError(f"{network.path}: cannot be narrowed to float16: {refused}") from None
-    if not parser.parse(data):
-        errors = [parser.get_error(k) for k in range(parser.num_errors)]
-        said = "; ".join(f"operator {e.node_operator()} (node {e.node_name()}): {e.desc()}" for e in errors)
-        raise ValueError(f"{network.path}: TensorRT {trt.__version__} cannot run {said}")
-    _select(network, graph)
+    graph = parsed(trt, builder, network.path, data, network.inputs, network.outputs)
     config = builder.create_builder_config()
     if precision == "f32":
         config.clear_flag(trt.BuilderFlag.TF32)  # whoever asks for float32 means it
@@ -164,6 +158,27 @@ def build(trt: ModuleType, network: Network, precision: str) -> bytes:
     return bytes(plan)
 
 
+def parsed(
+    trt: ModuleType, builder: Any, path: Path, data: bytes, inputs: Collection[str], outputs: Collection[str]
+) -> Any:
+    """Return the graph of an ONNX file's bytes, with these outputs and no others.
+
+    Raises ValueError that names the file, and the operator where one is the cause, or the tensor that is not there.
+    """
+    graph = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = trt.OnnxParser(graph, builder.logger)
+    if not parser.parse(data):
+        errors = [parser.get_error(k) for k in range(parser.num_errors)]
+        said = "; ".join(f"operator {e.node_operator()} (node {e.node_name()}): {e.desc()}" for e in errors)
+        raise ValueError(f"{path}: TensorRT {trt.__version__} cannot run {said}")
+    check_names(path, "input", inputs, {graph.get_input(k).name for k in range(graph.num_inputs)})
+    made = {one.name: one for one in map(graph.get_output, range(graph.num_outputs))}
+    check_names(path, "output", outputs, made)
+    for name in set(made) - set(outputs):
+        graph.unmark_output(made[name])
+    return graph
+
+
 def profile(builder: Any, network: Network) -> Any:
     """Return the profile of a network's inputs: 1 to `network.batch` photos."""
     made = builder.create_optimization_profile()
@@ -171,18 +186,6 @@ def profile(builder: Any, network: Network) -> Any:
         # Full batches are the usual ones under load, and the only ones whose time counts.
         made.set_shape(name, (1, *shape), (network.batch, *shape), (network.batch, *shape))
     return made
-
-
-def _select(network: Network, graph: Any) -> None:
-    """Leave only the outputs that are wanted; raise ValueError where the graph lacks an input or output."""
-    given = {graph.get_input(k).name for k in range(graph.num_inputs)}
-    if missing := sorted(set(network.inputs) - given):
-        raise ValueError(f"{network.path}: no input {', '.join(missing)}; the network has {', '.join(sorted(given))}")
-    made = {one.name: one for one in map(graph.get_output, range(graph.num_outputs))}
-    if unknown := sorted(set(network.outputs) - set(made)):
-        raise ValueError(f"{network.path}: no output {', '.join(unknown)}; the network has {', '.join(sorted(made))}")
-    for name in set(made) - set(network.outputs):
-        graph.unmark_output(made[name])
 
 
 @dataclass(frozen=True, slots=True)
