@@ -10,7 +10,6 @@ import argparse
 import io
 import re
 import sys
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from clients.client import Answer, Client
+from perf.metrics import read
 from perf.provenance import ROOT
 from perf.running import running
 from server.contract import Look
@@ -36,8 +36,7 @@ def answers(profile: str, photos: Sequence[bytes]) -> tuple[dict[tuple[str, int]
             for name, look in LOOKS.items()
             for number, photo in enumerate(photos)
         }
-        with urllib.request.urlopen(f"http://{server.metrics}/metrics", timeout=10) as page:
-            return found, page.read().decode()
+        return found, read(server.metrics)
 
 
 def pixels(answer: Answer) -> np.ndarray:

@@ -25,8 +25,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from perf.provenance import ROOT, provenance
+from server.serve import DRIVER
 
-DRIVER = Path("/proc/driver/nvidia/version")
 PACKAGES = (
     "cupy-cuda13x",
     "nvidia-dali-cuda130",

@@ -37,8 +37,12 @@ class Snapshot:
         return split
 
 
+def read(address: str) -> str:
+    """Return the metrics at host:port as Triton writes them."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as page:
+        return page.read().decode()
+
+
 def look(address: str) -> Snapshot:
     """Read the metrics at host:port."""
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as page:
-        text = page.read().decode()
-    return Snapshot({(metric, model): float(value) for metric, model, value in LINE.findall(text)})
+    return Snapshot({(metric, model): float(value) for metric, model, value in LINE.findall(read(address))})

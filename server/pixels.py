@@ -215,11 +215,15 @@ class Device:
 HOST, DEVICE = Host(), Device()
 
 
+def contiguous(array: Array) -> Array:
+    """Return the array, or a copy where it is not contiguous (C order)."""
+    return array if array.flags.c_contiguous else array.copy()
+
+
 def _packed(picture: Array) -> tuple[Array, Extents]:
     """Return a picture [H, W, ...] as a batch of one, [P, ...], and its extents."""
     height, width = picture.shape[:2]
-    whole = picture if picture.flags.c_contiguous else picture.copy()
-    return whole.reshape(height * width, *picture.shape[2:]), Extents(((height, width),))
+    return contiguous(picture).reshape(height * width, *picture.shape[2:]), Extents(((height, width),))
 
 
 def _scene(alpha: Array, foreground: Array, light: Array, place: Window, view: Frame) -> composite_kernel.Scene:

@@ -20,7 +20,7 @@ import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 from kernels.launch import Copies, copies
 from server.contract import BAD_IMAGE, BAD_LOOK, OVERLOADED, STAGES
 from server.engines import Board, Engine, Start, on_cpu, on_gpu
-from server.pixels import DEVICE, HOST, Pixels
+from server.pixels import DEVICE, HOST, Pixels, contiguous
 from server.settings import Settings
 
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
@@ -152,7 +152,7 @@ def _tensor(name: str, array: Array) -> Any:
     if isinstance(array, np.ndarray):
         capsule = np.require(array, requirements=["C", "W"]).__dlpack__()  # DLPack cannot export read-only memory
     else:
-        capsule = (array if array.flags.c_contiguous else array.copy()).__dlpack__(stream=-1)  # we waited already
+        capsule = contiguous(array).__dlpack__(stream=-1)  # we waited already
     # Triton frees the array itself, but marks the capsule "used_dlpack", where DLPack says "used_dltensor"; NumPy's
     # destructor takes that for a capsule nobody used, reports it, and thereby calls itself without end. CuPy's lets
     # such a capsule be.

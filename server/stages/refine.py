@@ -12,7 +12,7 @@ from kernels.reference.letterbox import unletterbox
 from kernels.reference.srgb import U8
 from kernels.reference.window import Window
 from server.contract import parse_look
-from server.pixels import HOST, Array, Pixels
+from server.pixels import HOST, Array, Pixels, contiguous
 from server.report import Report
 
 UNSURE = 0.02
@@ -34,7 +34,7 @@ def refine(
         colour = np.full_like(pixels, 255)
         near = unletterbox(coarse, view.height, view.width)
         strength = parse_look(look.tobytes()).decontaminate
-        alpha[view.inside], colour[view.inside], facts = on.refined(pixels[view.inside].copy(), near, strength)
+        alpha[view.inside], colour[view.inside], facts = on.refined(contiguous(pixels[view.inside]), near, strength)
         cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
         reach = 2 * max(1, round(max(view.height, view.width) / 400)) + 1
         found.facts["qa"] = judge(on.figures(alpha, reach), alpha.shape, view, found) | facts

@@ -1,11 +1,11 @@
 """Which engine runs, and what is carried between host and device, as a caller sees it."""
 
 import re
-import urllib.request
 
 import pytest
 
 from clients.client import Client
+from perf.metrics import read
 from perf.running import running
 from server.contract import Look
 from server.serve import DRIVER
@@ -16,8 +16,7 @@ NO_GPU = pytest.mark.skipif(DRIVER.exists(), reason="auto takes the gpu profile 
 
 def counted(server) -> dict[tuple[str, str], int]:
     """Bytes by stage and kind, as the metrics port has them."""
-    with urllib.request.urlopen(f"http://{server.metrics}/metrics", timeout=10) as page:
-        return {(stage, what): int(count) for stage, what, count in SEEN.findall(page.read().decode())}
+    return {(stage, what): int(count) for stage, what, count in SEEN.findall(read(server.metrics))}
 
 
 @NO_GPU
