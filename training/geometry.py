@@ -231,6 +231,15 @@ def instances(mesh: Mesh, axes: Array, offsets: Array) -> Mesh:
     return Mesh(points.reshape(-1, 3), faces.reshape(-1, 3))
 
 
+def curled(mesh: Mesh, radius: float, along: int) -> Mesh:
+    """Bend what lies along axis `along` (0: x, 1: y) over a cylinder of `radius` below it, z staying the height."""
+    flat = mesh.points[:, along] / radius
+    out = radius + mesh.points[:, 2]
+    points = mesh.points.copy()
+    points[:, along], points[:, 2] = out * np.sin(flat), out * np.cos(flat) - radius
+    return Mesh(points, mesh.faces, mesh.smooth)
+
+
 def resample(path: Array, step: float) -> Array:
     """Walk along `path` in steps of equal length close to `step`."""
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from training.geometry import rotation
-from training.piece import Piece
+from training.piece import Part, Piece
 
 
 def turned(rng: np.random.Generator, piece: Piece) -> Piece:
@@ -17,6 +19,11 @@ def lying(rng: np.random.Generator, piece: Piece, tilt: float = 0.15) -> Piece:
     """Lie flat, tilted by up to `tilt` radians, turned by any angle."""
     axis = (np.cos(a := rng.uniform(0, 2 * np.pi)), np.sin(a), 0.0)
     return turned(rng, piece.moved(rotation(axis, rng.uniform(0, tilt))))
+
+
+def beside(pieces: Sequence[Piece], gap: float, down: float) -> tuple[Part, ...]:
+    """Lay pieces side by side, each `gap` further along x and `down` along y; return all their parts."""
+    return tuple(part for k, p in enumerate(pieces) for part in p.moved(offset=(gap * k, down * k, 0)).parts)
 
 
 def ring(rng: np.random.Generator, piece: Piece) -> Piece:

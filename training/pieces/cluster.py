@@ -75,7 +75,7 @@ def make(rng: np.random.Generator) -> Piece:
         one = Piece("cluster", (*made, Part(post, metal, "metal")))
         pair = [poses.lying(rng, one, float(rng.choice([0.2, 1.4]))).rested() for _ in range(2)]
         gap = float(rng.uniform(2.1, 2.8))
-        both = tuple(q for k, p in enumerate(pair) for q in p.moved(offset=(gap * k, 0.2 * k, 0)).parts)
+        both = poses.beside(pair, gap, 0.2)
         return poses.turned(rng, Piece("cluster", both).sized(float(rng.uniform(1.0, 1.5))))
     radius = float(rng.uniform(0.25, 0.6))
     made = [Part(p.mesh.scaled(radius), p.material, p.slot) for p in made]

@@ -99,7 +99,7 @@ def make(rng: np.random.Generator) -> Piece:
     if way < 0.75:
         one = Piece("enamel", (*parts, Part(hook(rng, 0.03).moved(offset=(0, top + 0.2, 0.05)), metal, "metal")))
         gap = float(rng.uniform(2.1, 2.9))
-        both = tuple(q for k in range(2) for q in one.moved(offset=(gap * k, 0.1 * k, 0)).parts)
+        both = poses.beside([one] * 2, gap, 0.1)
         return poses.lying(rng, Piece("enamel", both).sized(1.4), 0.03)
     pin = tube(np.array([[-0.7, 0, -0.1], [0, 0, -0.14], [0.7, 0, -0.1]]), 0.03, circle(8))
     parts.append(Part(pin, metal, "metal"))

@@ -87,6 +87,6 @@ def make(rng: np.random.Generator) -> Piece:
         one = Piece("mandala", (*parts, Part(ear, metal, "metal")))
         gap = float(rng.uniform(2.1, 2.9))
         pair = [poses.lying(rng, one, 0.2).rested() if rng.random() < 0.3 else one.rested() for _ in range(2)]
-        both = tuple(q for k, p in enumerate(pair) for q in p.moved(offset=(gap * k, 0.1 * k, 0)).parts)
+        both = poses.beside(pair, gap, 0.1)
         return poses.turned(rng, Piece("mandala", both).sized(1.45))
     return poses.lying(rng, Piece("mandala", tuple(parts)), 0.7)

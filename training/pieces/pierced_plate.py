@@ -150,6 +150,6 @@ def make(rng: np.random.Generator) -> Piece:
     if way < 0.7:
         one = Piece("pierced_plate", (*parts, Part(hook(rng, 0.03).moved(offset=(0, top + 0.2, 0)), metal, "metal")))
         gap = float(rng.uniform(1.9, 2.8))
-        both = tuple(q for k in range(2) for q in one.rested().moved(offset=(gap * k, 0.1 * k, 0)).parts)
+        both = poses.beside([one.rested()] * 2, gap, 0.1)
         return poses.turned(rng, Piece("pierced_plate", both).sized(1.4))
     return poses.lying(rng, Piece("pierced_plate", tuple(parts)), 0.6)

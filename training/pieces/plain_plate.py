@@ -89,7 +89,7 @@ def make(rng: np.random.Generator) -> Piece:
         one = Piece("plain_plate", (*drop_, Part(ear, metal, "metal")))
         gap = float(np.ptp(sheet.points[:, 0])) + float(rng.uniform(0.15, 0.9))
         pair = [poses.lying(rng, one, 0.15).rested() if rng.random() < 0.3 else one.rested() for _ in range(2)]
-        both = tuple(part for k, p in enumerate(pair) for part in p.moved(offset=(gap * k, 0.1 * k, 0)).parts)
+        both = poses.beside(pair, gap, 0.1)
         return poses.turned(rng, Piece("plain_plate", both).sized(1.4))
     count = int(rng.integers(3, 7))
     width = float(sheet.points[:, 0].max() - sheet.points[:, 0].min())

@@ -45,13 +45,13 @@ def make(rng: np.random.Generator) -> Piece:
 
         if rng.random() < 0.6:
             pair = []
-            for k in range(2):
-                mesh = merge(
-                    [*wound(), hook(rng, float(rng.uniform(0.02, 0.035))).moved(offset=path[-1] + [0, 0.34, 0])]
-                )
-                one = Piece("spiral", (Part(mesh, metal, "metal"),))
-                pair += poses.lying(rng, one, 0.1).rested().moved(offset=(2.6 * k, 0.2 * k, 0)).parts
-            return poses.turned(rng, Piece("spiral", tuple(pair)).sized(float(rng.uniform(1.1, 1.6))))
+            for _ in range(2):
+                work = wound()
+                ear = hook(rng, float(rng.uniform(0.02, 0.035))).moved(offset=path[-1] + np.array([0, 0.34, 0]))
+                one = Piece("spiral", (Part(merge([*work, ear]), metal, "metal"),))
+                pair.append(poses.lying(rng, one, 0.1).rested())
+            both = Piece("spiral", poses.beside(pair, 2.6, 0.2))
+            return poses.turned(rng, both.sized(float(rng.uniform(1.1, 1.6))))
         parts = [Part(merge(wound()), metal, "metal")]
         if rng.random() < 0.4:
             parts += mounts.shifted(mounts.cabochon_set(rng, 0.2, metal, materials.stone(rng)), (0, 0, wire))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import materials, mounts, poses
-from training.geometry import Array, Mesh, circle, gem, merge, rotation, rounded, sphere, spline, tube
+from training.geometry import Array, Mesh, circle, curled, gem, merge, rotation, rounded, sphere, spline, tube
 from training.piece import Part, Piece
 
 
@@ -21,8 +21,7 @@ def _motif(rng: np.random.Generator, tall: float, wide: float, wire: float) -> l
         a = 2 * np.pi * 1.4 * t
         r = wide * 0.55 * (1 - 0.75 * t)
         x, y = wide * 0.5 + r * np.cos(a + np.pi), tall * 0.55 + r * np.sin(a + np.pi) * 1.2
-        stem = np.stack([wide * 0.0 * t, tall * 0.5 * t], 1)
-        return [line(s * np.r_[stem[:, 0], x], np.r_[stem[:, 1], y]) for s in (-1, 1)]
+        return [line(s * np.r_[0 * t, x], np.r_[tall * 0.5 * t, y]) for s in (-1, 1)]
     if kind == "gothic":
         return [line(s * wide * np.cos(t * np.pi / 2), tall * np.sin(t * np.pi / 2)) for s in (-1, 1)]
     if kind == "loop":
@@ -71,14 +70,7 @@ def make(rng: np.random.Generator) -> Piece:
     parts = [Part(merge(work), metal, "metal"), *stones]
     if not comb:  # bend about an upright axis behind it
         radius = half / float(rng.uniform(1.0, 2.4))
-
-        def bent(mesh: Mesh) -> Mesh:
-            x, y, z = mesh.faceted().points.T
-            out = radius + z
-            made = np.stack([out * np.sin(x / radius), y, out * np.cos(x / radius) - radius], 1)
-            return Mesh(made, mesh.faceted().faces, mesh.smooth)
-
-        parts = [Part(bent(p.mesh), p.material, p.slot) for p in parts]
+        parts = [Part(curled(p.mesh, radius, 0), p.material, p.slot) for p in parts]
     piece = Piece("tiara", tuple(parts)).sized(float(rng.uniform(1.1, 1.6)))
     if not comb and rng.random() < 0.6:  # standing on its band
         return poses.turned(rng, piece.moved(rotation((1, 0, 0), float(rng.uniform(1.1, 1.57)))))

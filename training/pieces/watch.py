@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import materials, mounts, poses
-from training.geometry import Array, Mesh, box, circle, lathe, merge, rotation, tube
+from training.geometry import Array, Mesh, box, circle, curled, lathe, merge, rotation, tube
 from training.piece import Part, Piece
 
 
@@ -36,10 +36,8 @@ def _dial(rng: np.random.Generator, level: float, radius: float) -> list[Mesh]:
     return work
 
 
-def _band(rng: np.random.Generator, kind: str, wide: float) -> list[tuple[Array, Mesh]]:
-    """Return one half band as meshes about the origin with their distance along it."""
-    if kind == "strap":
-        return []
+def _links(rng: np.random.Generator, wide: float) -> list[tuple[Array, Mesh]]:
+    """Return the links of one half band, along +y, as meshes about the origin with their places."""
     work = []
     step = float(rng.uniform(0.16, 0.4))
     columns = int(rng.choice([1, 3, 5]))
@@ -51,14 +49,6 @@ def _band(rng: np.random.Generator, kind: str, wide: float) -> list[tuple[Array,
             cell = box(0.96 * wide / columns * taper, 0.47 * step, 0.07, 0.35)
             work.append((np.array([x, row + odd, 0.0]), cell))
     return work
-
-
-def _bent(mesh: Mesh, radius: float) -> Mesh:
-    """Bend what lies along y over a cylinder of `radius` below it, axis x."""
-    x, y, z = mesh.points.T
-    far = y / radius
-    out = radius + z
-    return Mesh(np.stack([x, out * np.sin(far), out * np.cos(far) - radius], 1), mesh.faces, mesh.smooth)
 
 
 def make(rng: np.random.Generator) -> Piece:
@@ -81,16 +71,16 @@ def make(rng: np.random.Generator) -> Piece:
     wide = float(rng.uniform(0.4, 0.75))
     curl = float(rng.choice([50.0, rng.uniform(1.05, 1.5)]))
     halves: list[Mesh] = []
-    cells = _band(rng, kind, wide)
+    cells = _links(rng, wide) if kind == "links" else []
     for side in (1, -1):
         turn = rotation((0, 0, 1), 0.0 if side > 0 else np.pi)
         if kind == "strap":
             rows = np.linspace(0.9, 3.3, 40)
             line = np.stack([0 * rows, rows, 0 * rows], 1)
             half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [0.06, wide]
-            halves.append(_bent(tube(line, 1 - 0.08 * (rows - 0.9), half), curl).moved(turn))
+            halves.append(curled(tube(line, 1 - 0.08 * (rows - 0.9), half), curl, 1).moved(turn))
         else:
-            halves += [_bent(cell.moved(offset=at).faceted(), curl).moved(turn) for at, cell in cells]
+            halves += [curled(cell.moved(offset=at).faceted(), curl, 1).moved(turn) for at, cell in cells]
     if kind == "strap":
         parts.append(Part(merge(halves), materials.cord(rng), "other"))
     elif rng.random() < 0.3:
