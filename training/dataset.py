@@ -20,6 +20,8 @@ from training.grounds import DRAWN, drawn_texture
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
 DEVELOPED, USES = 60, 10
 """Photos of traced pieces kept at a time, and crops cut from each: lighting one costs as much as several crops."""
+CLOSE = 0.45
+"""Share of crops as close as the server sees a photo of 768 px, or closer; the rest show up to a whole piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,17 @@ def foreground(image: U8, alpha: U8) -> U8:
 
 
 def warp(
-    rng: np.random.Generator, images: list[U8], size: int, zoom: float, fill: tuple[int, int, int] | None
+    rng: np.random.Generator,
+    images: list[U8],
+    size: int,
+    zoom: float,
+    fill: tuple[int, int, int] | None,
+    fine: float = 0.0,
 ) -> list[U8]:
-    """Cut the same turned, flipped, scaled square of `size` pixels out of `images`; `fill` None mirrors the border."""
+    """Cut the same turned, flipped, scaled square of `size` pixels out of `images`; `fill` None mirrors the border.
+
+    fine: share of squares around a small opening of the answer, `images[1]`, instead of anywhere on the piece.
+    """
     height, width = images[0].shape[:2]
     angle = float(rng.choice([rng.uniform(-0.35, 0.35), rng.uniform(0, 2 * np.pi)], p=[0.6, 0.4]))
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
@@ -95,10 +105,14 @@ def warp(
     # Aim at a covered pixel most of the time, if there is an answer to aim by.
     at = np.array([rng.uniform(0, width), rng.uniform(0, height)])
     if len(images) > 1 and rng.random() < 0.85:
-        rows, columns = np.nonzero(images[1][::4, ::4, 0] > 60)
+        step, rows, columns = 4, *np.nonzero(images[1][::4, ::4, 0] > 60)
+        if rng.random() < fine:
+            holes = small_openings(images[1][..., 0])[::2, ::2] > 120
+            if holes.any():
+                step, rows, columns = 2, *np.nonzero(holes)
         if len(rows):
             k = int(rng.integers(len(rows)))
-            at = np.array([columns[k], rows[k]]) * 4.0 + rng.normal(0, 0.18, 2) * size / zoom
+            at = np.array([columns[k], rows[k]]) * float(step) + rng.normal(0, 0.18, 2) * size / zoom
     matrix = np.concatenate([matrix, (size / 2 - matrix @ at)[:, None]], 1)
     border = cv2.BORDER_REFLECT_101 if fill is None else cv2.BORDER_CONSTANT
     way = cv2.INTER_AREA if zoom < 0.7 else cv2.INTER_LINEAR if zoom < 1.2 else cv2.INTER_CUBIC
@@ -252,32 +266,39 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
         return camera(rng, image), np.zeros_like(image)
     traced = bool(store.traced) and (kind < 0.8 or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
-    zoom = 768 / sample.photo.shape[0] * float(np.exp(rng.uniform(np.log(0.22), np.log(1.35))))
+    close = float(rng.random()) < CLOSE
+    lowest, highest = (1.0, 1.8) if close else (170 / sample.photo.shape[0], 1040 / sample.photo.shape[0])
+    zoom, fine = float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))), 0.6 if close else 0.0
     if sample.studio:
-        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255))
+        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)
         if rng.random() < 0.6:
             image = laid(rng, backdrop(rng, size) // 8 + 220, image, answer[..., 0])
     elif traced or rng.random() < 0.5:  # as it is; black letterbox beyond its edge, as the server pads, or mirrored
         fill = (0, 0, 0) if rng.random() < 0.3 else None
-        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, fill)
+        image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, fill, fine)
     else:
         cut = foreground(sample.photo, sample.answer[..., 0])
-        cut, answer = warp(rng, [cut, sample.answer], size, zoom, (0, 0, 0))
+        cut, answer = warp(rng, [cut, sample.answer], size, zoom, (0, 0, 0), fine)
         image = laid(rng, cluttered(rng, backdrop(rng, size), 0.25), cut, answer[..., 0])
     return camera(rng, image), answer
+
+
+def _square(side: int) -> U8:
+    return np.ones((side, side), np.uint8)
+
+
+def small_openings(alpha: U8) -> U8:
+    """Return what a closing of 13 px would fill [H, W] uint8: openings of links and galleries, gaps between claws."""
+    return cv2.morphologyEx(alpha, cv2.MORPH_BLACKHAT, _square(13))
 
 
 def importance(alpha: U8) -> U8:
     """Weight of each pixel [S, S] uint8, 16 for 1: more on edges, on thin parts, in small openings.
 
-    Thin parts are what an opening of 7 px removes, small openings what a closing of 9 px fills.
+    Thin parts are what an opening of 7 px removes.
     """
-
-    def square(side: int) -> U8:
-        return np.ones((side, side), np.uint8)
-
-    edge = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, square(5))
-    thin = cv2.dilate(cv2.morphologyEx(alpha, cv2.MORPH_TOPHAT, square(7)), square(3))
-    hole = cv2.morphologyEx(alpha, cv2.MORPH_BLACKHAT, square(9))
+    edge = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, _square(5))
+    thin = cv2.dilate(cv2.morphologyEx(alpha, cv2.MORPH_TOPHAT, _square(7)), _square(3))
+    hole = small_openings(alpha)
     total = 1 + (2.0 * edge + 4.0 * thin + 6.0 * hole) / 255
     return np.round(16 * total).astype(np.uint8)
