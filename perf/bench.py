@@ -26,7 +26,7 @@ from clients.client import Client
 from perf import metrics
 from perf.load import Round, closed, histogram, opened, percentiles
 from perf.provenance import ROOT, provenance
-from perf.running import running
+from perf.running import engines, running
 from perf.soak import memory_mib
 from perf.stages import SIDE, alone_rate, instances, sample
 from server.contract import Look
@@ -139,6 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             Level(f"closed {int(n)}", lambda _, n=int(n): closed(address, [photo], look, concurrency=n, **shared))
             for n in args.concurrency
         ]
+        ran = engines(address)
         memory = [memory_mib(pid)] if pid else []
         before = metrics.look(metrics_address)
         rows = _measured(levels, args.rounds, args.target_ms)
@@ -158,6 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = {
         "schema": 1,
         "provenance": origin,
+        "engines": ran,
         "photo": {"width": SIDE, "height": SIDE, "bytes": len(photo), "look": json.loads(look.to_bytes())},
         "rounds": args.rounds,
         "seconds": args.seconds,

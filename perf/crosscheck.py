@@ -23,7 +23,7 @@ from clients.client import Client
 from perf.bench import environment
 from perf.load import closed, histogram, percentiles
 from perf.provenance import ROOT
-from perf.running import running
+from perf.running import engines, running
 from perf.stages import SIDE, sample
 from server.contract import Look
 
@@ -116,6 +116,7 @@ def main() -> None:
     with running() as server, Client(server.grpc) as client:
         for _ in range(3):
             client.cut(photo, look)
+        ran = engines(server.grpc)
         for _ in range(args.rounds):
             mine.append(ours(server.grpc, photo, look, args.concurrency, args.seconds))
             theirs.append(analyzer(server.grpc, photo, look.to_bytes(), args.concurrency, args.seconds))
@@ -123,6 +124,7 @@ def main() -> None:
     found = agreement(mine, theirs)
     result = {
         "provenance": origin,
+        "engines": ran,
         "photo": {"width": SIDE, "height": SIDE, "bytes": len(photo)},
         "concurrency": args.concurrency,
         "seconds": args.seconds,

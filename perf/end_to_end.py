@@ -71,6 +71,7 @@ def main() -> int:
     wrong = [fault for key, answer in one.items() for fault in faults(str(key), answer, other[key])]
     for key, answer in other.items():
         print(key, "lane", answer.report["photo"]["lane"], "total", answer.report["timings_ms"]["total"], "ms")
+    print("engines", next(iter(other.values())).report["engines"])
     count = len(other) + 1  # and the canary
     for metric, labels, value in CARRIED.findall(metrics):
         print(f"{metric} {labels}: {float(value) / count:.0f} a photo")

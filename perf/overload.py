@@ -18,7 +18,7 @@ from perf.bench import environment, told
 from perf.bench import row as figures
 from perf.load import Round, closed, opened
 from perf.provenance import ROOT
-from perf.running import running
+from perf.running import engines, running
 from server.contract import Look
 
 LOOK = Look(size=None)
@@ -106,10 +106,12 @@ def main() -> None:
     args = parser.parse_args()
     origin = environment()
     with running() as server:
+        ran = engines(server.grpc)
         found = overload(
             server.grpc, small_photo(args.side), factor=args.factor, seconds=args.seconds, calibration=20.0
         )
-    result = {"provenance": origin, "side_px": args.side, "factor": args.factor, **found, "held": is_good(found)}
+    setting = {"engines": ran, "side_px": args.side, "factor": args.factor}
+    result = {"provenance": origin, **setting, **found, "held": is_good(found)}
     args.result.parent.mkdir(parents=True, exist_ok=True)
     args.result.write_text(json.dumps(result, indent=1) + "\n")
     print(told(found["idle"]))

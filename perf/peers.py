@@ -22,7 +22,7 @@ from clients.client import Answer, Client
 from perf.bench import environment
 from perf.isnet import fetched
 from perf.provenance import ROOT
-from perf.running import running
+from perf.running import engines, running
 from server.contract import Look
 from server.repository import default_repository
 
@@ -105,6 +105,7 @@ def main() -> None:
             shutil.copy(file, truth)
     seconds: dict[str, list[float]] = {"milgrain": [], "rembg": [], "torch": []}
     with running("--max-waiting=0") as server, Client(server.grpc) as client:
+        ran = engines(server.grpc)
         calls: dict[str, Callable[[], float]] = {
             "milgrain": lambda: ours(client, photos, pictures / "milgrain", args.in_flight),
             "rembg": lambda: other("rembg", photos, pictures / "rembg", args.threads),
@@ -123,6 +124,7 @@ def main() -> None:
         }
     result = {
         "provenance": origin,
+        "engines": ran,
         "photos": len(photos),
         "threads": args.threads,
         "in_flight": args.in_flight,

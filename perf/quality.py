@@ -10,11 +10,12 @@ import argparse
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from clients.client import Answer, Client, Ensemble
 from perf.provenance import ROOT, provenance
-from perf.running import running
+from perf.running import engines, running
 from server.contract import Look
 
 OWN_FRAMING = Look(format="png", size=None)
@@ -46,17 +47,16 @@ def main() -> None:
     cases = args.cases or args.set / "cases"
     if not (args.set / "score.py").is_file():
         parser.error(f"{args.set} holds no score.py")
-    if args.server:
-        predict(args.server, cases, args.pictures)
-    else:
-        with running() as server:
-            predict(server.grpc, cases, args.pictures)
+    with nullcontext() if args.server else running() as server:
+        address = server.grpc if server else args.server
+        predict(address, cases, args.pictures)
+        ran = engines(address)
     scores = args.pictures / "scores.json"
     command = [sys.executable, str(args.set / "score.py"), str(cases), str(args.pictures)]
     subprocess.run([*command, "--json", str(scores)], check=True)
     card = json.loads((ROOT / "model_repository" / "segment" / "1" / "model.json").read_text())
     network = {key: card[key] for key in ("name", "version", "sha256", "precision")} | {"size": card["input"]["size"]}
-    result = {"provenance": provenance(), "network": network, **json.loads(scores.read_text())}
+    result = {"provenance": provenance(), "network": network, "engines": ran, **json.loads(scores.read_text())}
     args.result.parent.mkdir(parents=True, exist_ok=True)
     args.result.write_text(json.dumps(result, indent=1) + "\n")
     print(f"wrote {args.result}")

@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.client import Client
+from perf.provenance import ROOT
+from server.contract import Look
+
+CANARY = ROOT / "server" / "canary.jpg"
 READY = re.compile(r"ready grpc=(?P<grpc>\S+) http=(?P<http>\S+) metrics=(?P<metrics>\S+)")
 
 
@@ -51,3 +56,9 @@ def running(*arguments: str) -> Iterator[Running]:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+def engines(address: str) -> dict[str, str]:
+    """Return what runs each network of a server, as the report on a photo names it: engine, precision, device."""
+    with Client(address) as client:
+        return client.cut(CANARY.read_bytes(), Look(size=None)).report["engines"]

@@ -142,6 +142,7 @@ def main() -> None:
 
     result = {
         "provenance": provenance(),
+        "engines": reports[-1]["engines"],
         "photo": {"width": SIDE, "height": SIDE, "bytes": len(photo), "from": args.photo.name},
         "stages_ms": {
             name: {

@@ -21,7 +21,7 @@ from google.protobuf import text_format
 
 from perf.load import closed, histogram, percentiles
 from perf.provenance import ROOT, provenance
-from perf.running import running
+from perf.running import engines, running
 from perf.stages import sample
 from server.contract import STAGES, Look
 from server.repository import check_repository, config_path, default_repository, read_config
@@ -51,6 +51,7 @@ class Measured:
     photos_per_s: float
     p99_ms: float | None
     errors: int
+    engines: dict[str, str]
 
 
 def current(repository: Path, stage: str, profile: str) -> Setting:
@@ -95,16 +96,16 @@ def measure(
     """Start a server on the repository as it stands, and put the load on; one that does not start is an error."""
     try:
         with running(f"--repository={repository}", f"--profile={profile}", "--max-waiting=0") as server:
+            ran = engines(server.grpc)
             found = closed(
                 server.grpc, [photo], Look(), concurrency=load.in_flight, warm_up=load.warm_up, seconds=load.seconds
             )
     except RuntimeError as failure:  # too many instances for the memory, say
         print(failure, file=sys.stderr, flush=True)
-        return Measured(stage, setting, 0.0, None, 1)
+        return Measured(stage, setting, 0.0, None, 1, {})
     late = percentiles(histogram([found])).get("p99")
-    return Measured(
-        stage, setting, round(found.per_second(), 3), float(late["ms"]) if late else None, sum(found.errors().values())
-    )
+    p99_ms = float(late["ms"]) if late else None
+    return Measured(stage, setting, round(found.per_second(), 3), p99_ms, sum(found.errors().values()), ran)
 
 
 def row(each: Measured, mark: str = "") -> str:

@@ -137,6 +137,7 @@ def result(speed, latency=1.0):
     return {
         "schema": 1, "provenance": origin | {"load_1min": 0.1, "packages": {}}, "photo": {}, "rounds": 3,
         "seconds": 10, "warm_up_s": 1, "target_ms": 50, "levels": [level], "stages": {},
+        "engines": {"segment": "OpenVINO"},
         "efficiency": {"ensemble_per_s": 1, "slowest_stage": "refine", "slowest_alone_per_s": 2, "ratio": 0.5},
     }  # fmt: skip
 

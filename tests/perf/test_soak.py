@@ -52,7 +52,8 @@ def test_memory_at_rest_is_looked_at_when_every_photo_is_answered(soak):
 
 
 def test_growth_is_the_trend_at_rest_and_the_peak_under_load():
-    at_rest = [{"answered": n, "mib": 100 + n / 100} for n in range(200, 1001, 200)]
+    at_rest = [{"answered": n, "mib": 102 + max(0, n - 600) / 50} for n in range(200, 1001, 200)]
     under_load = [{"answered": n, "mib": 5000.0 if n < 200 else 900.0} for n in range(50, 1001, 50)]
-    expected = {"at_200": 102, "at_end": 110, "highest_after": 900, "growth_per_1000": 10}
+    expected = {"at_200": 102, "at_end": 110, "highest_after": 900}
+    expected |= {"growth_per_1000": 10, "growth_per_1000_second_half": 20}
     assert growth(at_rest, under_load, "mib") == expected

@@ -32,7 +32,7 @@ def test_a_setting_is_written_and_the_contract_still_holds(copy, profile):
 
 
 def measured(photos_per_s: float, instances: int, errors: int = 0) -> Measured:
-    return Measured("refine", Setting(instances, 1), photos_per_s, 10.0, errors)
+    return Measured("refine", Setting(instances, 1), photos_per_s, 10.0, errors, {})
 
 
 def test_the_cheapest_of_the_equally_fast_is_the_best():
