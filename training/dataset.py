@@ -293,12 +293,13 @@ def small_openings(alpha: U8) -> U8:
 
 
 def importance(alpha: U8) -> U8:
-    """Weight of each pixel [S, S] uint8, 16 for 1: more on edges, on thin parts, in small openings.
+    """Weight of each pixel [S, S] uint8, 16 for 1: more on edges, on thin parts, in small openings, close by the piece.
 
-    Thin parts are what an opening of 7 px removes.
+    Thin parts are what an opening of 7 px removes. Close by, within 15 px, lie the piece's own shadow and reflection.
     """
     edge = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, _square(5))
     thin = cv2.dilate(cv2.morphologyEx(alpha, cv2.MORPH_TOPHAT, _square(7)), _square(3))
     hole = small_openings(alpha)
-    total = 1 + (2.0 * edge + 4.0 * thin + 6.0 * hole) / 255
+    near = cv2.dilate(alpha, _square(31)) - alpha
+    total = 1 + (2.0 * edge + 4.0 * thin + 6.0 * hole + 1.5 * near) / 255
     return np.round(16 * total).astype(np.uint8)

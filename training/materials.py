@@ -87,6 +87,12 @@ def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
     return Material("opaque", color, rough, 1.5, near, float(rng.uniform(2, 12)), bands=kind > 0.8)
 
 
+def dark(rng: np.random.Generator) -> Material:
+    """Return an opaque stone that is nearly black: onyx, jet, hematite, black glass; polished, some matt."""
+    rough = float(rng.uniform(0.02, 0.12) if rng.random() < 0.75 else rng.uniform(0.25, 0.5))
+    return Material("opaque", varied(rng, (float(rng.uniform(0.008, 0.05)),) * 3, 0.15), rough)
+
+
 def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]

@@ -25,6 +25,8 @@ DEVELOPED, USES = 64, 14
 """Pairs kept at a time, and views cut from each."""
 WHITE = 0.65
 """Share of the pairs whose target is the studio for pure white."""
+PALE = 0.35
+"""Share of the photos on nearly white ground, as most sellers take them: there a stone's own darkness is to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,20 @@ def develop(rng: np.random.Generator, piece: shade.Traced) -> Pair:
     target = studio.white(piece) if rng.random() < WHITE else studio.varied(rng, piece)
     drawn = shade.redrawn_all(rng, piece)
     seed = int(rng.integers(1 << 31))
-    photo, answer = shade.photograph(rng, piece, backdrop(rng, piece.size), drawn, seed)
+    ground = pale(rng, piece.size) if rng.random() < PALE else backdrop(rng, piece.size)
+    photo, answer = shade.photograph(rng, piece, ground, drawn, seed)
     colour, whole = studio.picture(piece, target, drawn, seed)
     colour = np.round(encoded(colour.clip(0, 1)) * whole[..., :1]).astype(np.uint8)
     square = around(answer[..., 0])
     return Pair(
         *(sampled(image, square, STORED).astype(np.uint8) for image in (photo, answer, colour)), target.harmonics()
     )
+
+
+def pale(rng: np.random.Generator, size: int) -> U8:
+    """Return a nearly white ground [size, size, 3] uint8 sRGB: paper, a sweep, a light tent."""
+    tone = np.full(3, rng.uniform(215, 252)) + rng.normal(0, 3, 3)
+    return np.broadcast_to(np.round(tone.clip(0, 255)).astype(np.uint8), (size, size, 3)).copy()
 
 
 def around(alpha: U8) -> Window:

@@ -25,6 +25,8 @@ SIDE = 384
 LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
+DARK = 0.25
+"""Share of opaque stones that are nearly black: onyx and jet are worn more often than a random colour is dark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
         return materials.pearl(rng)
     if slot == "prop" or given.kind == "matte":
         return replace(given, color=materials.random_color(rng, 0.75), second=None)
-    return materials.opaque(rng)
+    return materials.dark(rng) if rng.random() < DARK else materials.opaque(rng)
 
 
 def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:

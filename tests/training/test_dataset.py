@@ -59,15 +59,30 @@ def test_camera_keeps_shape_and_type(sample):
     assert image.dtype == np.uint8
 
 
-def test_thin_parts_and_small_openings_weigh_more_than_large_ones():
-    alpha = np.zeros((64, 64), np.uint8)
+def test_thin_parts_small_openings_and_what_lies_close_by_weigh_more():
+    alpha = np.zeros((96, 96), np.uint8)
     alpha[10] = 255  # a thin line
-    alpha[30:60, 10:50] = 255
-    alpha[44:47, 30:33] = 0  # a small opening
+    alpha[60:90, 20:80] = 255
+    alpha[74:77, 50:53] = 0  # a small opening
     weight = dataset.importance(alpha).astype(int)
-    assert weight[20, 32] == 16
-    assert weight[10, 32] > weight[30, 20] > weight[38, 20]
-    assert weight[45, 31] > weight[22, 5]
+    assert weight[35, 50] == 16
+    assert weight[10, 50] > weight[60, 30] > weight[68, 30]
+    assert weight[75, 51] > weight[50, 50] > weight[35, 50]
+
+
+def test_fine_aims_at_small_openings():
+    photo = np.zeros((400, 400, 3), np.uint8)
+    answer = photo.copy()
+    answer[50:350, 50:350] = 255
+    answer[300:305, 320:325] = 0  # off the middle: few squares around a covered pixel hold it
+    rng = np.random.default_rng(0)
+
+    def share(fine: float) -> float:
+        crops = [dataset.warp(rng, [photo, answer], 64, 1.0, (0, 0, 0), fine)[1][..., 0] for _ in range(60)]
+        return float(np.mean([(dataset.small_openings(crop) > 127).any() for crop in crops]))
+
+    assert share(0.0) < 0.4  # a notch between the piece and the square's border counts, too
+    assert share(1.0) > 0.7
 
 
 def test_a_store_learns_from_what_is_there(tmp_path, sample):

@@ -92,6 +92,12 @@ def test_redrawing_keeps_the_kind_of_material():
         assert shade.redrawn(rng, Material(kind, (0.5, 0.5, 0.5)), "stone").kind == kind
 
 
+def test_some_opaque_stones_are_nearly_black():
+    rng = np.random.default_rng(5)
+    drawn = [shade.redrawn(rng, Material("opaque", (0.5, 0.5, 0.5)), "stone") for _ in range(200)]
+    assert 0.15 < np.mean([max(made.color) < 0.07 for made in drawn]) < 0.4
+
+
 def test_a_seed_is_read_as_it_was_written(tmp_path):
     record = facing_the_camera(np.array([0, 5]))
     np.save(tmp_path / "7.npy", record)
