@@ -41,6 +41,8 @@ def commit() -> str:
 def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
     """The averaged network of one checkpoint or the mean of several, ready to infer; their steps and seconds in all.
 
+    One that is named twice has twice the share in the mean.
+
     The mean of runs that went on from one another holds both what the later learned and what it forgot (Wortsman et
     al. 2022, "Model soups").
     """
@@ -48,7 +50,8 @@ def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
     network = Segment()
     names = kept[0]["average"]
     network.load_state_dict({name: sum(one["average"][name] for one in kept) / len(kept) for name in names})
-    steps, seconds = (sum(one[key] for one in kept) for key in ("step", "seconds"))
+    runs = dict(zip(checkpoints, kept, strict=True)).values()
+    steps, seconds = (sum(one[key] for one in runs) for key in ("step", "seconds"))
     return network.eval(), {"steps": steps, "seconds": round(seconds)}
 
 
@@ -72,7 +75,7 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = metrics["held-out renders"]["seen"]["stone_iou"] >= 0.5
     return {
         "name": "milgrain-segment",
-        "version": "0.4.0",
+        "version": "0.5.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {"name": "net_input", "size": size, "overview": OVERVIEW, "mean": list(MEAN), "scale": list(SCALE)},
