@@ -90,7 +90,8 @@ def opaque(rng: np.random.Generator, glossy: bool | None = None) -> Material:
 def dark(rng: np.random.Generator) -> Material:
     """Return an opaque stone that is nearly black: onyx, jet, hematite, black glass; polished, some matt."""
     rough = float(rng.uniform(0.02, 0.12) if rng.random() < 0.75 else rng.uniform(0.25, 0.5))
-    return Material("opaque", varied(rng, (float(rng.uniform(0.008, 0.05)),) * 3, 0.15), rough)
+    tone = float(rng.uniform(0.008, 0.05))
+    return Material("opaque", varied(rng, (tone, tone, tone), 0.15), rough)
 
 
 def pearl(rng: np.random.Generator) -> Material:
