@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.client import Client
-from perf.provenance import ROOT
 from server.contract import Look
+from server.control import CANARY
 
-CANARY = ROOT / "server" / "canary.jpg"
 READY = re.compile(r"ready grpc=(?P<grpc>\S+) http=(?P<http>\S+) metrics=(?P<metrics>\S+)")
 
 

@@ -105,14 +105,15 @@ def warp(
     # Aim at a covered pixel most of the time, if there is an answer to aim by.
     at = np.array([rng.uniform(0, width), rng.uniform(0, height)])
     if len(images) > 1 and rng.random() < 0.85:
-        step, rows, columns = 4, *np.nonzero(images[1][::4, ::4, 0] > 60)
+        aims, step = images[1][::4, ::4, 0] > 60, 4
         if rng.random() < fine:
             holes = small_openings(images[1][..., 0])[::2, ::2] > 120
             if holes.any():
-                step, rows, columns = 2, *np.nonzero(holes)
+                aims, step = holes, 2
+        rows, columns = np.nonzero(aims)
         if len(rows):
             k = int(rng.integers(len(rows)))
-            at = np.array([columns[k], rows[k]]) * float(step) + rng.normal(0, 0.18, 2) * size / zoom
+            at = np.array([columns[k], rows[k]]) * step + rng.normal(0, 0.18, 2) * size / zoom
     matrix = np.concatenate([matrix, (size / 2 - matrix @ at)[:, None]], 1)
     border = cv2.BORDER_REFLECT_101 if fill is None else cv2.BORDER_CONSTANT
     way = cv2.INTER_AREA if zoom < 0.7 else cv2.INTER_LINEAR if zoom < 1.2 else cv2.INTER_CUBIC
