@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clients.client import Client
 from server.contract import Look
-from server.control import CANARY
+from server.engines import CANARY
 
 READY = re.compile(r"ready grpc=(?P<grpc>\S+) http=(?P<http>\S+) metrics=(?P<metrics>\S+)")
 

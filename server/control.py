@@ -14,10 +14,9 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from server.card import RelightCard, read_card
 from server.contract import ENSEMBLES, STAGES, Look
-from server.engines import Board
+from server.engines import CANARY, Board
 from server.supervision import say
 
-CANARY = Path(__file__).parent / "canary.jpg"
 TOKEN = "milgrain-token"
 """Name of the header without which Triton refuses to load or unload models."""
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))

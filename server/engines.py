@@ -21,6 +21,8 @@ GPU_ENGINES = {"tensorrt": "TensorRT", "onnxruntime": "ONNX Runtime CUDA"}
 """Module and name of the engines of the GPU, the preferred one first."""
 CPU_ONLY = {"onnxruntime": "onnxruntime-gpu"}
 """Modules that a package without GPU has too, and the package that has one."""
+CANARY = Path(__file__).parent / "canary.jpg"
+"""A photo with one whole piece in it: engines are probed with it, and a server that starts has to answer it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,7 @@ import numpy as np
 from kernels.reference.letterbox import letterbox
 from kernels.reference.srgb import F32, U8
 from server.card import Card, RelightCard
-from server.engines import Array, Engine, Network, Start
-
-CANARY = Path(__file__).parent / "canary.jpg"
-"""A photo with one whole piece in it."""
+from server.engines import CANARY, Array, Engine, Network, Start
 
 
 class SegmentNetwork:
