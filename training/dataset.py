@@ -20,8 +20,11 @@ from training.grounds import DRAWN, drawn_texture
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
 DEVELOPED, USES = 60, 10
 """Photos of traced pieces kept at a time, and crops cut from each: lighting one costs as much as several crops."""
+NEGATIVE, TRACED = 0.08, 0.47
+"""Shares of crops without any jewelry, and of traced pieces; the rest are path traced: all that lies beside a piece,
+out of focus where it is far, is true in those only."""
 CLOSE = 0.45
-"""Share of crops as close as the server sees a photo of 768 px, or closer; the rest show up to a whole piece."""
+"""Share of crops as close as the server sees a small photo that it enlarges; the rest show up to a whole piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,19 +265,19 @@ def cluttered(rng: np.random.Generator, ground: U8, share: float) -> U8:
 def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     """Draw one augmented crop and its answer."""
     kind = float(rng.random())
-    if kind < 0.08:
+    if kind < NEGATIVE:
         image = cluttered(rng, backdrop(rng, size), 0.5)
         return camera(rng, image), np.zeros_like(image)
-    traced = bool(store.traced) and (kind < 0.8 or not store.samples)
+    traced = bool(store.traced) and (kind < NEGATIVE + TRACED or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
     close = float(rng.random()) < CLOSE
-    lowest, highest = (1.0, 1.8) if close else (170 / sample.photo.shape[0], 1040 / sample.photo.shape[0])
+    lowest, highest = (1.0, 2.8) if close else (170 / sample.photo.shape[0], 1040 / sample.photo.shape[0])
     zoom, fine = float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))), 0.6 if close else 0.0
     if sample.studio:
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)
         if rng.random() < 0.6:
             image = laid(rng, backdrop(rng, size) // 8 + 220, image, answer[..., 0])
-    elif traced or rng.random() < 0.5:  # as it is; black letterbox beyond its edge, as the server pads, or mirrored
+    elif traced or rng.random() < 0.7:  # as it is; black letterbox beyond its edge, as the server pads, or mirrored
         fill = (0, 0, 0) if rng.random() < 0.3 else None
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, fill, fine)
     else:

@@ -38,6 +38,11 @@ class Course:
     clip: float
 
 
+def bfloat16(device: torch.device) -> bool:
+    """Whether forward passes are to be bfloat16: a CPU without instructions for it takes several times as long."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
+
+
 def agree(network: nn.Module, used: float) -> float:
     """Average gradients and time used over all processes; return the time, so that all stop at the same step."""
     if not distributed.is_initialized():
@@ -60,7 +65,7 @@ def run(
     """Train until the course's minutes are used up, and leave `last.pt`: network, average, optimizer, step, seconds.
 
     groups: parameters by their share of the learning rate. batches_of: batches from a step on, for one process (rank).
-    Forward passes are bfloat16, the loss is the caller's.
+    The loss, and the precision of the forward passes, are the caller's.
     """
     rank = 0
     if "WORLD_SIZE" in os.environ:
