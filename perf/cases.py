@@ -26,7 +26,7 @@ from perf.provenance import ROOT, provenance
 
 SIDES = (1024, 2048, 4096)
 BATCHES = (1, 16)
-NETWORK = 768
+NETWORK = 1152
 WARM_UPS, RUNS = 20, 50
 ROWS = ("guided", "backdrop", "filament", "openings", "foreground", "composite", "composite with shadow")
 PYRAMID = 4 / 3

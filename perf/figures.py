@@ -111,14 +111,19 @@ def curve() -> str:
 
 
 def parity() -> str:
-    """The exported network by backend and precision: figures on the held-out renders, and times in turns."""
-    result = json.loads((ROOT / "training" / "results" / "parity-768.json").read_text())
+    """The exported network by backend and precision, and at other sizes: figures on the held-out renders, and times."""
+    result = json.loads((ROOT / "training" / "results" / "parity.json").read_text())
+    shown = {f"{name}, {result['size']} px": row for name, row in result["rows"].items()}
+    shown |= {f"{size} px": row for size, row in result["sizes"].items()}
     keys = ("iou", "thin_recall", "openings_kept", "false_holes")
     rows = [
         [name, *(f"{row['seen'][key]:.3g} / {row['unseen'][key]:.3g}" for key in keys), f"{row['ms']:.0f}"]
-        for name, row in result["rows"].items()
+        for name, row in shown.items()
     ]
-    return table(["", *(f"{key.replace('_', ' ')}, seen / unseen" for key in keys), "ms"], rows)
+    path = "training/results/parity.json"
+    said = f"`{result['command']}` at {result['commit']} ([{path}]({{up}}{path}))"
+    head = ["", *(f"{key.replace('_', ' ')}, seen / unseen" for key in keys), "ms"]
+    return f"{table(head, rows)}\n\n{said}"
 
 
 def worth() -> str:

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # Input normalisation the encoder was trained with: (rgb255 - 127) / 128, for rgb in 0..1.
-KNOWN, DOUBTFUL, SURE = 0.15, 0.6, 0.9
-"""Alpha at half size from which a neighbourhood is known, and between which it is filled; see `TwoScales`."""
+KNOWN, DOUBTFUL, SURE = 0.4, 0.5, 0.8
+"""Alpha at half the size from which a neighbourhood is known, and between which it is filled; see `held`."""
+NEAR, DEEP = 3, 7
+"""Sides of the neighbourhoods, in pixels of half the size: one that is known, and one that must be sure throughout."""
 MEAN = (127 / 255,) * 3
 SCALE = (128 / 255,) * 3
 BN_EPSILON = 1e-3
@@ -204,12 +206,27 @@ class Segment(nn.Module):
         return min(len(own), len(given))
 
 
-class TwoScales(nn.Module):
-    """The network as it ships: at the input's size, held against itself at half of it.
+def held(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Hold coverage against the network's own at half the size: drop what is not known there, fill what is sure there.
+
+    fine [N, 3, H, W], coarse [N, 3, H / 2, W / 2], alpha first; returns [N, 3, H, W].
+    """
+    alpha = coarse[:, :1]
+    known = (functional.max_pool2d(alpha, NEAR, 1, NEAR // 2) / KNOWN).clamp(0, 1)
+    least = 1 - functional.max_pool2d(1 - alpha, DEEP, 1, DEEP // 2)
+    sure = ((least - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+    both = torch.cat([coarse * sure, known], 1)
+    both = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False)
+    return torch.maximum(fine * both[:, 3:], both[:, :3])
+
+
+class ThreeScales(nn.Module):
+    """The network as it ships: at the input's size, held against itself at half of it, and that at a quarter.
 
     Small, a photo shows less detail and more context: a vein of marble is nothing there, and the middle of a large
-    stone is not lost. What the half size knows nothing of is dropped, and what it is sure of, a few pixels from its
-    edge, is filled. [N, 3, H, W] normalised, sides multiples of 64, to `coarse` and `single`, the first pass alone.
+    stone is not lost. Large, a link's opening is wide enough to be seen. What the smaller size knows nothing of is
+    dropped, and what it is sure of, a few pixels from its edge, is filled. [N, 3, H, W] normalised, sides multiples of
+    128, to `coarse` and `single`, the first pass alone.
     """
 
     def __init__(self, network: Segment) -> None:
@@ -217,15 +234,11 @@ class TwoScales(nn.Module):
         self.network = network
 
     def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coverage [N, 3, H, W] twice: of both scales, and of the input's own."""
+        """Return coverage [N, 3, H, W] twice: of all scales, and of the input's own."""
+        half = functional.avg_pool2d(net_input, 2)
         single = self.network(net_input)
-        half = self.network(functional.avg_pool2d(net_input, 2))
-        alpha = half[:, :1]
-        known = (functional.max_pool2d(alpha, 5, 1, 2) / KNOWN).clamp(0, 1)
-        sure = ((1 - functional.max_pool2d(1 - alpha, 7, 1, 3) - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
-        both = torch.cat([half * sure, known], 1)
-        both = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False)
-        return torch.maximum(single * both[:, 3:], both[:, :3]), single
+        coarse = held(self.network(half), self.network(functional.avg_pool2d(half, 2)))
+        return held(single, coarse), single
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:

@@ -17,6 +17,8 @@ LONG = 1 / 16
 """... or that long, as a share of the photo's longer side: a chain is faint from end to end, a speck is short."""
 MARGIN, LEAST_MARGIN = 1 / 4, 1 / 32
 """Room on each side, as a share of the piece's longer side, and at least this share of the photo's."""
+ENLARGED = 3
+"""A window is enlarged at most so often to fill the network's input."""
 WORTHWHILE = 0.9
 """Share of the photo's longer side above which the window gains too little and the whole photo is taken."""
 
@@ -41,9 +43,9 @@ def choose(alpha: F32, height: int, width: int, size: int) -> Window:
 
     alpha [h, w] float32 in [0, 1], the network's answer to the whole photo, of `height` x `width` pixels, at low
     resolution; size is the side of the network's input in pixels. A square costs nothing, for the network's input is
-    one. It is enlarged at most twice to fill that input: a photo has no more detail than its pixels, but the network
-    knows pieces best that fill its view (perf/results/refine-cpu.json). Where nothing was found, or the window would
-    have more than WORTHWHILE of the photo's longer side, it is the whole photo.
+    one. It is enlarged at most ENLARGED times to fill that input: a photo has no more detail than its pixels, but the
+    network knows pieces best that fill its view (perf/results/refine-cpu.json). Where nothing was found, or the
+    window would have more than WORTHWHILE of the photo's longer side, it is the whole photo.
     """
     return around(extent(alpha), alpha.shape, height, width, size)
 
@@ -55,7 +57,7 @@ def around(box: tuple[int, int, int, int] | None, shape: tuple[int, ...], height
         return whole
     left, top, right, bottom = box * (np.array([width, height, width, height]) / np.tile(shape[::-1], 2))
     piece = max(right - left, bottom - top)
-    side = max(size // 2, round(piece + 2 * max(MARGIN * piece, LEAST_MARGIN * longest)))
+    side = max(size // ENLARGED, round(piece + 2 * max(MARGIN * piece, LEAST_MARGIN * longest)))
     if side > WORTHWHILE * longest:
         return whole
     w, h = min(side, width), min(side, height)

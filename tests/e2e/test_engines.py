@@ -23,7 +23,7 @@ def counted(server) -> dict[tuple[str, str], int]:
 def test_the_report_says_what_ran_every_network(client, photos):
     report = client.cut(photos["good.jpeg"], Look(size=200)).report
     assert set(report["engines"]) == {"locate", "segment", "relight"}
-    assert all(re.fullmatch(r"OpenVINO \S+ bf16 on \d+ CPU threads?", one) for one in report["engines"].values())
+    assert all(re.fullmatch(r"OpenVINO \S+ (bf16|f32) on \d+ CPU threads?", one) for one in report["engines"].values())
 
 
 @NO_GPU

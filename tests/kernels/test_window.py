@@ -39,8 +39,8 @@ def test_a_tiny_piece_has_the_least_margin():
     assert chosen((20, 10, 21, 11, 1.0)) == Window(450, 200, 125, 125)
 
 
-def test_a_window_is_enlarged_at_most_twice_to_fill_the_network():
-    assert chosen(PIECE, size=800) == Window(400, 100, 400, 400)
+def test_a_window_is_enlarged_at_most_three_times_to_fill_the_network():
+    assert chosen(PIECE, size=1200) == Window(400, 100, 400, 400)
 
 
 @pytest.mark.parametrize("parts", [(), ((0, 0, 64, 48, 1.0),), ((0, 0, 64, 48, 0.1),), ((3, 20, 61, 24, 1.0),)])
@@ -54,8 +54,8 @@ def test_too_little_gain_is_the_whole_photo():
     assert chosen((10, 10, 49, 20, 1.0)) == WHOLE
 
 
-@pytest.mark.parametrize("size", [2882, 3200, 8000])
-def test_a_photo_not_much_larger_than_half_the_network_is_taken_whole(size):
+@pytest.mark.parametrize("size", [4323, 4800, 12000])
+def test_a_photo_not_much_larger_than_a_third_of_the_network_is_taken_whole(size):
     assert chosen(PIECE, size=size) == WHOLE
 
 

@@ -14,6 +14,7 @@ from server import engines
 from server.card import Card, read_card
 from server.engines import Board, Identity, gpu_engine, on_cpu, on_gpu
 from server.networks import SegmentNetwork
+from server.openvino import CAPABILITIES, native
 from server.repository import default_repository
 
 SEGMENT = default_repository() / "segment" / "1"
@@ -139,4 +140,10 @@ def test_what_runs_is_told_on_the_board(tmp_path):
 
 def test_an_engine_says_what_it_is():
     identity = SegmentNetwork(read_card(SEGMENT / "model.json"), SEGMENT, 128, on_cpu(1)).engine.identity
-    assert (identity.engine, identity.precision, identity.device) == ("OpenVINO", "bf16", "1 CPU thread")
+    precision = native("bf16", ov.Core().get_property("CPU", CAPABILITIES))
+    assert (identity.engine, identity.precision, identity.device) == ("OpenVINO", precision, "1 CPU thread")
+
+
+def test_a_cpu_without_bfloat16_does_not_emulate_it():
+    assert native("bf16", ["FP32", "INT8"]) == native("f32", ["FP32", "BF16"]) == "f32"
+    assert native("bf16", ["FP32", "BF16"]) == "bf16"

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed: no torch")
 pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
-from training.network import Depthwise, Segment, TwoScales  # noqa: E402
+from training.network import Depthwise, Segment, ThreeScales, held  # noqa: E402
 from training.train import loss  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/segment/1/model.onnx"
@@ -63,24 +63,41 @@ class Told(torch.nn.Module):
         return self.answers[image.shape[-1]]
 
 
-def test_two_scales_drop_what_the_half_size_does_not_know_and_fill_what_it_is_sure_of():
+def test_what_half_the_size_does_not_know_is_dropped_and_what_it_is_sure_of_is_filled():
     """A vein is seen at full size only; the middle of a stone only at half of it; an edge is the full size's."""
     full, half = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 64, 64)
     full[:, :, 20, :] = 1  # a vein
     full[:, :2, 60:120, 40:100] = 1  # a piece whose middle is lost
     full[:, :2, 80:100, 60:80] = 0
     half[:, :2, 30:60, 20:50] = 1
-    coarse, single = TwoScales(Told({128: full, 64: half}))(torch.zeros(1, 3, 128, 128))
-    torch.testing.assert_close(single, full)
+    coarse = held(full, half)
     assert coarse[0, 0, 20].max() == 0
     assert coarse[0, :2, 80:100, 60:80].min() > 0.99
     torch.testing.assert_close(coarse[0, 0, 50:70, 70], full[0, 0, 50:70, 70])
     assert coarse[0, 2].max() == 0
 
 
-def test_two_scales_leave_an_opening_open_that_both_see():
+def test_an_opening_that_both_see_stays_open():
     full, half = torch.ones(1, 3, 128, 128), torch.ones(1, 3, 64, 64)
     full[:, :, 60:68, 60:68] = 0
     half[:, :, 30:34, 30:34] = 0
-    coarse, _ = TwoScales(Told({128: full, 64: half}))(torch.zeros(1, 3, 128, 128))
-    assert coarse[0, 0, 62:66, 62:66].max() < 0.01
+    assert held(full, half)[0, 0, 62:66, 62:66].max() < 0.01
+
+
+def test_a_narrow_opening_that_half_the_size_does_not_see_stays_open_where_the_piece_is_thin():
+    """A lattice: bars wider than half the size resolves, and nowhere solid enough to be filled."""
+    full, half = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 64, 64)
+    full[:, :, 40:50, :] = 1
+    full[:, :, 44:46, 60:64] = 0
+    half[:, :, 20:25, :] = 1
+    assert held(full, half)[0, 0, 44:46, 60:64].max() < 0.01
+
+
+def test_each_scale_is_held_against_the_smaller():
+    """What only the smallest drops is dropped at every size; the first pass alone is handed out beside it."""
+    full, half, quarter = torch.ones(1, 3, 128, 128), torch.ones(1, 3, 64, 64), torch.ones(1, 3, 32, 32)
+    quarter[..., :16] = 0
+    coarse, single = ThreeScales(Told({128: full, 64: half, 32: quarter}))(torch.zeros(1, 3, 128, 128))
+    torch.testing.assert_close(single, full)
+    assert coarse[..., :52].max() == 0
+    assert coarse[..., 72:].min() == 1
