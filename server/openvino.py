@@ -28,8 +28,9 @@ class OpenVino:
         Raises ValueError where the network does not fit its card or does not take these sizes.
         """
         self._outputs = tuple(network.outputs)
-        precision = native(precision or network.card.precision, ov.Core().get_property("CPU", CAPABILITIES))
-        self._network = _compiled(network, threads, precision)
+        core = ov.Core()
+        precision = native(precision or network.card.precision, core.get_property("CPU", CAPABILITIES))
+        self._network = _compiled(core, network, threads, precision)
         version = importlib.metadata.version("openvino")
         self.identity = Identity("OpenVINO", version, precision, f"{threads} CPU thread{'s' * (threads > 1)}")
         for name in self._outputs:
@@ -50,9 +51,8 @@ class OpenVino:
         return {name: parts[0] if count == 1 else np.concatenate(parts) for name, parts in found.items()}
 
 
-def _compiled(network: Network, threads: int, precision: str) -> ov.CompiledModel:
+def _compiled(core: ov.Core, network: Network, threads: int, precision: str) -> ov.CompiledModel:
     path, outputs = network.path, set(network.outputs)
-    core = ov.Core()
     model = core.read_model(path)
     given, made = ({name for port in ports for name in port.names} for ports in (model.inputs, model.outputs))
     check_names(path, "input", network.inputs, given)

@@ -38,9 +38,10 @@ class Course:
     clip: float
 
 
-def bfloat16(device: torch.device) -> bool:
-    """Whether forward passes are to be bfloat16: a CPU without instructions for it takes several times as long."""
-    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
+def autocast(device: torch.device) -> torch.autocast:
+    """Forward passes in bfloat16, but on a CPU without instructions for it: that takes several times as long."""
+    native = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=native)
 
 
 def agree(network: nn.Module, used: float) -> float:

@@ -120,7 +120,7 @@ def train(plan: Plan) -> None:
 
     def loss_of(network: Relight, batch: loop.Batch) -> Tensor:
         seen, light, truth = batch
-        with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=loop.bfloat16(seen.device)):
+        with loop.autocast(seen.device):
             made = network(seen.contiguous(memory_format=torch.channels_last), light)
         return loss(made.float(), seen, truth)
 

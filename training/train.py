@@ -115,7 +115,7 @@ def train(plan: Plan) -> None:
 
     def loss_of(network: Segment, batch: loop.Batch) -> Tensor:
         image, answer, weight = batch
-        with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=loop.bfloat16(image.device)):
+        with loop.autocast(image.device):
             logits = network.logits(normalised(image))
         return loss(logits.float(), answer.float() / 255, weight.float() / 16)
 
