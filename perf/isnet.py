@@ -120,7 +120,7 @@ def main() -> None:
     median = {name: round(statistics.median(values), 1) for name, values in spent.items()}
     result = {
         "provenance": provenance(),
-        "network": card.identity() | {"size": str(card.input.size), "precision": card.precision},
+        "network": card.identity() | {"size": str(card.input.size), "precision": engine.engine.identity.precision},
         "threads": args.threads,
         "ms": median,
         "isnet_over_ours": round(median["isnet"] / (median["locate"] + median["segment"]), 2),

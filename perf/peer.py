@@ -44,7 +44,7 @@ def torch_cut() -> Callable[[str], bytes]:
         canvas.paste(fitted)
         net_input = ((np.asarray(canvas, np.float32) / 255 - mean) / scale).transpose(2, 0, 1)[None]
         with torch.inference_mode():
-            coarse = network(torch.from_numpy(net_input.copy()))[0, card["alpha"]["channel"]].numpy().clip(0, 1)
+            coarse = network(torch.from_numpy(net_input.copy()))[0][0, card["alpha"]["channel"]].numpy().clip(0, 1)
         alpha = Image.fromarray((coarse * 255).round().astype(np.uint8)).crop((0, 0, *fitted.size))
         picture.putalpha(alpha.resize(picture.size, Image.Resampling.BILINEAR))
         file = io.BytesIO()
