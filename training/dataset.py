@@ -271,7 +271,7 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     traced = bool(store.traced) and (kind < NEGATIVE + TRACED or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
     close = float(rng.random()) < CLOSE
-    lowest, highest = (1.0, 2.8) if close else (170 / sample.photo.shape[0], 1040 / sample.photo.shape[0])
+    lowest, highest = (1.0, 2.8) if close else (0.53 * size / sample.photo.shape[0], 1040 / sample.photo.shape[0])
     zoom, fine = float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))), 0.6 if close else 0.0
     if sample.studio:
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)

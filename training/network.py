@@ -15,13 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # Input normalisation the encoder was trained with: (rgb255 - 127) / 128, for rgb in 0..1.
-KNOWN, DOUBTFUL, SURE = 0.4, 0.5, 0.8
-"""Alpha at half the size from which a neighbourhood is known, and between which it is filled; see `held`."""
-NEAR, DEEP = 3, 7
-"""Sides of the neighbourhoods, in pixels of half the size: one that is known, and one that must be sure throughout."""
 MEAN = (127 / 255,) * 3
 SCALE = (128 / 255,) * 3
 BN_EPSILON = 1e-3
+PLANES = 3
+"""Alpha, metal, stone."""
 # kernel, stride, expansion, output channels, repeats
 STAGES = (
     (3, 1, 1, 16, 1),
@@ -147,50 +145,62 @@ class Encoder(nn.Module):
 
 
 class Merge(nn.Module):
-    """Double the size of a coarse map, join a finer one, mix."""
+    """Double the size of a coarse map, join a finer one, and what else is known at its size, mix."""
 
-    def __init__(self, coarse: int, fine: int, side: int, outputs: int) -> None:
+    def __init__(self, coarse: int, fine: int, side: int, outputs: int, known: int = 0) -> None:
         super().__init__()
         self.side = conv(fine, side, 1)
-        self.mix = nn.Sequential(conv(coarse + side, outputs), conv(outputs, outputs))
+        self.mix = nn.Sequential(conv(coarse + side + known, outputs), conv(outputs, outputs))
 
-    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """[N, coarse, H, W] and [N, fine, 2H, 2W] to [N, outputs, 2H, 2W]."""
+    def forward(self, coarse: Tensor, fine: Tensor, *known: Tensor) -> Tensor:
+        """[N, coarse, H, W], [N, fine, 2H, 2W] and [N, known, 2H, 2W] to [N, outputs, 2H, 2W]."""
         up = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.mix(torch.cat([up, self.side(fine)], 1))
+        return self.mix(torch.cat([up, self.side(fine), *known], 1))
 
 
 class Segment(nn.Module):
-    """Alpha, metal and stone coverage of a jewelry photo: [N, 3, H, W] in [0, 1], sides multiples of 32."""
+    """Alpha, metal and stone coverage of a jewelry photo: [N, 3, H, W] in [0, 1], sides multiples of 32.
+
+    It may be told its own answer at half the size, the prior, and then refines that one (as in Cheng et al. 2020,
+    "CascadePSP"): small, a photo shows less detail and more context.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder()
         c2, c4, c8, c16, c32 = self.encoder.channels
         self.context = nn.Sequential(conv(c32, 128, 1), conv(128, 128), conv(128, 128))
-        self.merge16 = Merge(128, c16, 64, 96)
-        self.merge8 = Merge(96, c8, 32, 64)
-        self.merge4 = Merge(64, c4, 32, 48)
+        self.merge16 = Merge(128, c16, 64, 96, PLANES)
+        self.merge8 = Merge(96, c8, 32, 64, PLANES)
+        self.merge4 = Merge(64, c4, 32, 48, PLANES)
         self.detail = conv(12, 16)
-        self.merge2 = Merge(48, c2 + 16, 32, 32)
+        self.merge2 = Merge(48, c2 + 16, 32, 32, PLANES)
         self.full = nn.Sequential(conv(8 + 3, 16), nn.Conv2d(16, 3, 3, padding=1))
 
-    def logits(self, image: Tensor) -> Tensor:
-        """Normalised image [N, 3, H, W] to [N, 3, H, W] before the sigmoid."""
+    def logits(self, image: Tensor, prior: Tensor | None = None) -> Tensor:
+        """Normalised image [N, 3, H, W], coverage [N, 3, H / 2, W / 2] to [N, 3, H, W] before the sigmoid."""
         f2, f4, f8, f16, f32 = self.encoder(image)
-        x = self.merge16(self.context(f32), f16)
-        x = self.merge8(x, f8)
-        x = self.merge4(x, f4)
+        # From -1, not the piece's, to 1; 0 is not known.
+        p2 = torch.zeros_like(f2[:, :PLANES]) if prior is None else 2 * prior - 1
+        p4 = functional.avg_pool2d(p2, 2)
+        p8 = functional.avg_pool2d(p4, 2)
+        p16 = functional.avg_pool2d(p8, 2)
+        x = self.merge16(self.context(f32), f16, p16)
+        x = self.merge8(x, f8, p8)
+        x = self.merge4(x, f4, p4)
         fine = self.detail(functional.pixel_unshuffle(image, 2))
-        x = self.merge2(x, torch.cat([f2, fine], 1))
+        x = self.merge2(x, torch.cat([f2, fine], 1), p2)
         return self.full(torch.cat([functional.pixel_shuffle(x, 2), image], 1))
 
-    def forward(self, net_input: Tensor) -> Tensor:
-        """Normalised image [N, 3, H, W] to coverage [N, 3, H, W]."""
-        return torch.sigmoid(self.logits(net_input))
+    def forward(self, net_input: Tensor, prior: Tensor | None = None) -> Tensor:
+        """Normalised image [N, 3, H, W] and coverage of half its size, if known, to coverage [N, 3, H, W]."""
+        return torch.sigmoid(self.logits(net_input, prior))
 
     def load_onnx(self, path: Path) -> int:
-        """Copy the convolutions of an exported network in order while their shapes agree; return how many did."""
+        """Copy the convolutions of an exported network in order while their shapes agree; return how many did.
+
+        Networks before 0.7.0 knew no prior: their answer is not changed by one.
+        """
         import onnx
         from onnx import numpy_helper
 
@@ -200,33 +210,21 @@ class Segment(nn.Module):
         own = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
         for count, (layer, node) in enumerate(zip(own, given, strict=False)):
             weight, bias = (torch.from_numpy(held[name].copy()) for name in node.input[1:3])
+            new = layer.weight.shape[1] - weight.shape[1]
+            if new == PLANES:
+                weight = functional.pad(weight, (0, 0, 0, 0, 0, new))
             if weight.shape != layer.weight.shape:
                 return count
             fill(layer, weight, bias)
         return min(len(own), len(given))
 
 
-def held(fine: Tensor, coarse: Tensor) -> Tensor:
-    """Hold coverage against the network's own at half the size: drop what is not known there, fill what is sure there.
-
-    fine [N, 3, H, W], coarse [N, 3, H / 2, W / 2], alpha first; returns [N, 3, H, W].
-    """
-    alpha = coarse[:, :1]
-    known = (functional.max_pool2d(alpha, NEAR, 1, NEAR // 2) / KNOWN).clamp(0, 1)
-    least = 1 - functional.max_pool2d(1 - alpha, DEEP, 1, DEEP // 2)
-    sure = ((least - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
-    both = torch.cat([coarse * sure, known], 1)
-    both = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False)
-    return torch.maximum(fine * both[:, 3:], both[:, :3])
-
-
 class ThreeScales(nn.Module):
-    """The network as it ships: at the input's size, held against itself at half of it, and that at a quarter.
+    """The network as it ships: at a quarter of the input's size, at half of it and at all of it, each told the last's.
 
-    Small, a photo shows less detail and more context: a vein of marble is nothing there, and the middle of a large
-    stone is not lost. Large, a link's opening is wide enough to be seen. What the smaller size knows nothing of is
-    dropped, and what it is sure of, a few pixels from its edge, is filled. [N, 3, H, W] normalised, sides multiples of
-    128, to `coarse` and `single`, the first pass alone.
+    Small, a vein of marble is nothing and the middle of a large stone is not lost; large, a link's opening is wide
+    enough to be seen. [N, 3, H, W] normalised, sides multiples of 128, to `coarse` and `single`, a pass that is told
+    nothing.
     """
 
     def __init__(self, network: Segment) -> None:
@@ -236,9 +234,9 @@ class ThreeScales(nn.Module):
     def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
         """Return coverage [N, 3, H, W] twice: of all scales, and of the input's own."""
         half = functional.avg_pool2d(net_input, 2)
-        single = self.network(net_input)
-        coarse = held(self.network(half), self.network(functional.avg_pool2d(half, 2)))
-        return held(single, coarse), single
+        quarter = functional.avg_pool2d(half, 2)
+        coarse = self.network(net_input, self.network(half, self.network(quarter)))
+        return coarse, self.network(net_input)
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:

@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,13 +70,22 @@ def loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return bce[0] + 0.2 * (bce[1] + bce[2]) + 0.25 * (kind[0] + kind[1]) + 0.5 * dice + 2.0 * bands
 
 
-class Crops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Endless crops: image [3, S, S] and answer [3, S, S] uint8, weight [1, S, S] uint8."""
+def middle(square: Any) -> Any:
+    """The middle of [..., 2S, 2S, C]: [..., S, S, C]."""
+    side = square.shape[-2]
+    return square[..., side // 4 : side - side // 4, side // 4 : side - side // 4, :]
+
+
+class Crops(IterableDataset[tuple[Tensor, ...]]):
+    """Endless crops of 2S x 2S, each as the network meets it twice: whole at half its size, its middle at its own.
+
+    Image [2, 3, S, S], answer [2, 3, S, S] and weight [2, 1, S, S] uint8, the whole first.
+    """
 
     def __init__(self, folder: Path, size: int, seed: tuple[int, ...]) -> None:
         self.folder, self.size, self.seed = folder, size, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """Look for new renders every 400 crops."""
         cv2.setNumThreads(1)
         info = get_worker_info()
@@ -84,13 +94,10 @@ class Crops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         while True:
             store.look()
             for _ in range(400):
-                image, answer = dataset.crop(rng, store, self.size)
-                weight = dataset.importance(answer[..., 0])
-                yield (
-                    torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
-                    torch.from_numpy(np.ascontiguousarray(answer.transpose(2, 0, 1))),
-                    torch.from_numpy(weight[None]),
-                )
+                views = [np.stack([cv2.resize(each, (self.size,) * 2, interpolation=cv2.INTER_AREA), middle(each)])
+                         for each in dataset.crop(rng, store, 2 * self.size)]
+                views.append(np.stack([dataset.importance(answer[..., 0]) for answer in views[1]])[..., None])
+                yield tuple(torch.from_numpy(view.transpose(0, 3, 1, 2).copy()) for view in views)
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -109,15 +116,18 @@ def train(plan: Plan) -> None:
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
 
-    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, ...]]:
         crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
         return DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2)
 
     def loss_of(network: Segment, batch: loop.Batch) -> Tensor:
         image, answer, weight = batch
+        answer, weight = answer.float() / 255, weight.float() / 16
         with loop.autocast(image.device):
-            logits = network.logits(normalised(image))
-        return loss(logits.float(), answer.float() / 255, weight.float() / 16)
+            whole = network.logits(normalised(image[:, 0])).float()
+            prior = middle(torch.sigmoid(whole.detach()).movedim(1, -1)).movedim(-1, 1)
+            part = network.logits(normalised(image[:, 1]), prior).float()
+        return (loss(whole, answer[:, 0], weight[:, 0]) + loss(part, answer[:, 1], weight[:, 1])) / 2
 
     course = loop.Course(plan.name, plan.minutes, plan.rate, plan.threads, warm_up=60, clip=2.0)
     loop.run(course, network, {0.3: encoder, 1.0: decoder}, batches_of, loss_of)
@@ -131,7 +141,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="an exported network to go on from")
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=3, help="crops, of which each is seen twice")
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
