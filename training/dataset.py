@@ -20,7 +20,7 @@ from training.grounds import DRAWN, drawn_texture
 U8 = NDArray[Any]  # uint8 by contract; OpenCV's stubs promise less
 DEVELOPED, USES = 60, 10
 """Photos of traced pieces kept at a time, and crops cut from each: lighting one costs as much as several crops."""
-NEGATIVE, TRACED = 0.08, 0.47
+NEGATIVE, TRACED = 0.08, 0.57
 """Shares of crops without any jewelry, and of traced pieces; the rest are path traced: all that lies beside a piece,
 out of focus where it is far, is true in those only."""
 CLOSE = 0.45
@@ -116,7 +116,7 @@ def warp(
         rows, columns = np.nonzero(aims)
         if len(rows):
             k = int(rng.integers(len(rows)))
-            at = np.array([columns[k], rows[k]]) * step + rng.normal(0, 0.18, 2) * size / zoom
+            at = np.array([columns[k], rows[k]]) * step + rng.normal(0, 0.12, 2) * size / zoom
     matrix = np.concatenate([matrix, (size / 2 - matrix @ at)[:, None]], 1)
     border = cv2.BORDER_REFLECT_101 if fill is None else cv2.BORDER_CONSTANT
     way = cv2.INTER_AREA if zoom < 0.7 else cv2.INTER_LINEAR if zoom < 1.2 else cv2.INTER_CUBIC
