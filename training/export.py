@@ -191,10 +191,10 @@ def main() -> None:
     runs = [Path("training/.runs") / run / "last.pt" for run in options.run]
     network, training = load(*runs) if runs else (Segment().eval(), {"steps": 0, "seconds": 0})
     path = options.folder / "model.onnx"
-    earlier: dict[str, Any] = {}
+    # Every run so far went on from the network shipped, which is a part of what the new one has learned.
+    earlier = json.loads((options.folder / "model.json").read_text())["training"]
     if options.keep or not runs:
         keep(network, options.keep if runs else 1.0, path)
-        earlier = json.loads((options.folder / "model.json").read_text())["training"]
     write_onnx(network, options.size, path)
     backends = options.backends.split(",")
     result = parity(network, path, options.size, options.data, backends, options.precision)

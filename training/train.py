@@ -94,8 +94,10 @@ class Crops(IterableDataset[tuple[Tensor, ...]]):
         while True:
             store.look()
             for _ in range(400):
-                views = [np.stack([cv2.resize(each, (self.size,) * 2, interpolation=cv2.INTER_AREA), middle(each)])
-                         for each in dataset.crop(rng, store, 2 * self.size)]
+                views = [
+                    np.stack([cv2.resize(each, (self.size,) * 2, interpolation=cv2.INTER_AREA), middle(each)])
+                    for each in dataset.crop(rng, store, 2 * self.size)
+                ]
                 views.append(np.stack([dataset.importance(answer[..., 0]) for answer in views[1]])[..., None])
                 yield tuple(torch.from_numpy(view.transpose(0, 3, 1, 2).copy()) for view in views)
 
