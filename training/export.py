@@ -8,6 +8,7 @@ on thin recall, openings and time over the held-out renders, and the network at 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import json
 import platform
@@ -63,7 +64,7 @@ def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
 
 def keep(network: Segment, share: float, path: Path) -> None:
     """Mix a share of the exported network at `path` into another: its runs may be lost, what they learned is not."""
-    old = Segment()
+    old = copy.deepcopy(network)
     given, own = old.load_onnx(path), sum(isinstance(layer, nn.Conv2d) for layer in old.modules())
     if given != own:
         raise SystemExit(f"{path}: {given} of {own} convolutions have the shapes of this network's")

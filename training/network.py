@@ -20,6 +20,10 @@ SCALE = (128 / 255,) * 3
 BN_EPSILON = 1e-3
 PLANES = 3
 """Alpha, metal, stone."""
+KNOWN, DOUBTFUL, SURE = 0.2, 0.5, 0.8
+"""Alpha at half the size from which a neighbourhood is known, and between which it is filled; see `held`."""
+NEAR, DEEP = 3, 7
+"""Sides of the neighbourhoods, in pixels of half the size: one that is known, and one that must be sure throughout."""
 # kernel, stride, expansion, output channels, repeats
 STAGES = (
     (3, 1, 1, 16, 1),
@@ -151,6 +155,8 @@ class Merge(nn.Module):
         super().__init__()
         self.side = conv(fine, side, 1)
         self.mix = nn.Sequential(conv(coarse + side + known, outputs), conv(outputs, outputs))
+        with torch.no_grad():  # at first it says nothing
+            cast(nn.Conv2d, cast(nn.Sequential, self.mix[0])[0]).weight[:, coarse + side :] = 0
 
     def forward(self, coarse: Tensor, fine: Tensor, *known: Tensor) -> Tensor:
         """[N, coarse, H, W], [N, fine, 2H, 2W] and [N, known, 2H, 2W] to [N, outputs, 2H, 2W]."""
@@ -199,7 +205,7 @@ class Segment(nn.Module):
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network in order while their shapes agree; return how many did.
 
-        Networks before 0.7.0 knew no prior: their answer is not changed by one.
+        Networks before 0.7.0 knew no prior: what this one makes of it stays.
         """
         import onnx
         from onnx import numpy_helper
@@ -210,21 +216,34 @@ class Segment(nn.Module):
         own = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
         for count, (layer, node) in enumerate(zip(own, given, strict=False)):
             weight, bias = (torch.from_numpy(held[name].copy()) for name in node.input[1:3])
-            new = layer.weight.shape[1] - weight.shape[1]
-            if new == PLANES:
-                weight = functional.pad(weight, (0, 0, 0, 0, 0, new))
+            if layer.weight.shape[1] - weight.shape[1] == PLANES:
+                weight = torch.cat([weight, layer.weight.detach()[:, -PLANES:]], 1)
             if weight.shape != layer.weight.shape:
                 return count
             fill(layer, weight, bias)
         return min(len(own), len(given))
 
 
-class ThreeScales(nn.Module):
-    """The network as it ships: at a quarter of the input's size, at half of it and at all of it, each told the last's.
+def held(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Hold coverage against the network's own at half the size: drop what is not known there, fill what is sure there.
 
-    Small, a vein of marble is nothing and the middle of a large stone is not lost; large, a link's opening is wide
-    enough to be seen. [N, 3, H, W] normalised, sides multiples of 128, to `coarse` and `single`, a pass that is told
-    nothing.
+    fine [N, 3, H, W], coarse [N, 3, H / 2, W / 2], alpha first; returns [N, 3, H, W].
+    """
+    alpha = coarse[:, :1]
+    known = (functional.max_pool2d(alpha, NEAR, 1, NEAR // 2) / KNOWN).clamp(0, 1)
+    least = 1 - functional.max_pool2d(1 - alpha, DEEP, 1, DEEP // 2)
+    sure = ((least - DOUBTFUL) / (SURE - DOUBTFUL)).clamp(0, 1)
+    both = torch.cat([coarse * sure, known], 1)
+    both = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False)
+    return torch.maximum(fine * both[:, 3:], both[:, :3])
+
+
+class ThreeScales(nn.Module):
+    """The network as it ships: at a quarter of the input's size, at half of it and at all of it.
+
+    Each is told the last one's answer, and held against it. Small, a vein of marble is nothing and the middle of a
+    large stone is not lost; large, a link's opening is wide enough to be seen. [N, 3, H, W] normalised, sides
+    multiples of 128, to `coarse` and `single`, a pass that is told nothing.
     """
 
     def __init__(self, network: Segment) -> None:
@@ -234,9 +253,10 @@ class ThreeScales(nn.Module):
     def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
         """Return coverage [N, 3, H, W] twice: of all scales, and of the input's own."""
         half = functional.avg_pool2d(net_input, 2)
-        quarter = functional.avg_pool2d(half, 2)
-        coarse = self.network(net_input, self.network(half, self.network(quarter)))
-        return coarse, self.network(net_input)
+        prior = self.network(functional.avg_pool2d(half, 2))
+        for image in (half, net_input):
+            prior = held(self.network(image, prior), prior)
+        return prior, self.network(net_input)
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
