@@ -28,13 +28,15 @@ def torch_cut() -> Callable[[str], bytes]:
     import json
 
     import numpy as np
+    import onnx.utils
     import torch
     from onnx2torch import convert
     from PIL import Image, ImageOps
 
     torch.set_num_threads(int(threads))
-    network = convert(f"{models}/model.onnx").eval()
     card = json.loads(Path(models, "model.json").read_text())
+    whole = onnx.utils.Extractor(onnx.load(f"{models}/model.onnx"))
+    network = convert(whole.extract_model([card["input"]["name"]], [card["alpha"]["output"]])).eval()
     side, mean, scale = (np.float32(card["input"][name]) for name in ("size", "mean", "scale"))
 
     def cut(photo: str) -> bytes:
@@ -44,7 +46,7 @@ def torch_cut() -> Callable[[str], bytes]:
         canvas.paste(fitted)
         net_input = ((np.asarray(canvas, np.float32) / 255 - mean) / scale).transpose(2, 0, 1)[None]
         with torch.inference_mode():
-            coarse = network(torch.from_numpy(net_input.copy()))[0][0, card["alpha"]["channel"]].numpy().clip(0, 1)
+            coarse = network(torch.from_numpy(net_input.copy()))[0, card["alpha"]["channel"]].numpy().clip(0, 1)
         alpha = Image.fromarray((coarse * 255).round().astype(np.uint8)).crop((0, 0, *fitted.size))
         picture.putalpha(alpha.resize(picture.size, Image.Resampling.BILINEAR))
         file = io.BytesIO()

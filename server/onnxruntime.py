@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import onnx
+import onnx.utils
 import onnxruntime as ort
 
 from kernels import launch
@@ -13,6 +15,14 @@ from server.guard import guarded
 from server.half import halved
 
 CUDA = "CUDAExecutionProvider"
+
+
+def kept(data: bytes, inputs: Collection[str], outputs: Collection[str]) -> bytes:
+    """Return an ONNX file with what these outputs need, and no more: ONNX Runtime computes all that a file holds.
+
+    Raises ValueError where it has no such input or output.
+    """
+    return onnx.utils.Extractor(onnx.load_from_string(data)).extract_model([*inputs], [*outputs]).SerializeToString()
 
 
 class OnnxRuntime:
@@ -29,8 +39,8 @@ class OnnxRuntime:
             self._kind, device = "cuda", cp.cuda.runtime.getDeviceProperties(index)["name"].decode()
             options = {"device_id": str(index), "user_compute_stream": str(cp.cuda.get_current_stream().ptr)}
         self._device = launch.device.index()
-        data = network.path.read_bytes()
         try:
+            data = kept(network.path.read_bytes(), network.inputs, network.outputs)
             self._session = ort.InferenceSession(
                 halved(data) if precision == "f16" else data, providers=[(provider, options)]
             )

@@ -8,7 +8,6 @@ on thin recall, openings and time over the held-out renders, and the network at 
 from __future__ import annotations
 
 import argparse
-import copy
 import hashlib
 import json
 import platform
@@ -64,7 +63,7 @@ def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
 
 def keep(network: Segment, share: float, path: Path) -> None:
     """Mix a share of the exported network at `path` into another: its runs may be lost, what they learned is not."""
-    old = copy.deepcopy(network)
+    old = Segment()
     given, own = old.load_onnx(path), sum(isinstance(layer, nn.Conv2d) for layer in old.modules())
     if given != own:
         raise SystemExit(f"{path}: {given} of {own} convolutions have the shapes of this network's")
@@ -131,12 +130,11 @@ def parity(network: Segment, path: Path, size: int, data: Path, backends: list[s
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
     scaled = ThreeScales(network).eval()
 
     def torch_f32(x: measure.F32) -> measure.F32:
         with torch.no_grad():
-            return scaled(torch.from_numpy(x))[0].numpy()
+            return scaled.coarse(torch.from_numpy(x)).numpy()
 
     torch.set_num_threads(2)
     known: dict[str, measure.Network] = {

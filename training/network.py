@@ -155,8 +155,6 @@ class Merge(nn.Module):
         super().__init__()
         self.side = conv(fine, side, 1)
         self.mix = nn.Sequential(conv(coarse + side + known, outputs), conv(outputs, outputs))
-        with torch.no_grad():  # at first it says nothing
-            cast(nn.Conv2d, cast(nn.Sequential, self.mix[0])[0]).weight[:, coarse + side :] = 0
 
     def forward(self, coarse: Tensor, fine: Tensor, *known: Tensor) -> Tensor:
         """[N, coarse, H, W], [N, fine, 2H, 2W] and [N, known, 2H, 2W] to [N, outputs, 2H, 2W]."""
@@ -203,10 +201,7 @@ class Segment(nn.Module):
         return torch.sigmoid(self.logits(net_input, prior))
 
     def load_onnx(self, path: Path) -> int:
-        """Copy the convolutions of an exported network in order while their shapes agree; return how many did.
-
-        Networks before 0.7.0 knew no prior: what this one makes of it stays.
-        """
+        """Copy the convolutions of an exported network in order while their shapes agree; return how many did."""
         import onnx
         from onnx import numpy_helper
 
@@ -216,8 +211,6 @@ class Segment(nn.Module):
         own = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
         for count, (layer, node) in enumerate(zip(own, given, strict=False)):
             weight, bias = (torch.from_numpy(held[name].copy()) for name in node.input[1:3])
-            if layer.weight.shape[1] - weight.shape[1] == PLANES:
-                weight = torch.cat([weight, layer.weight.detach()[:, -PLANES:]], 1)
             if weight.shape != layer.weight.shape:
                 return count
             fill(layer, weight, bias)
@@ -250,13 +243,17 @@ class ThreeScales(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coverage [N, 3, H, W] twice: of all scales, and of the input's own."""
+    def coarse(self, net_input: Tensor) -> Tensor:
+        """Coverage [N, 3, H, W] of all scales."""
         half = functional.avg_pool2d(net_input, 2)
         prior = self.network(functional.avg_pool2d(half, 2))
         for image in (half, net_input):
             prior = held(self.network(image, prior), prior)
-        return prior, self.network(net_input)
+        return prior
+
+    def forward(self, net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return coverage [N, 3, H, W] twice: of all scales, and of the input's own."""
+        return self.coarse(net_input), self.network(net_input)
 
 
 def fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:

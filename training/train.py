@@ -71,12 +71,19 @@ def loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def middle(square: Any) -> Any:
-    """The middle of [..., 2S, 2S, C]: [..., S, S, C]."""
-    side = square.shape[-2]
-    return square[..., side // 4 : side - side // 4, side // 4 : side - side // 4, :]
+    """The middle of [..., 2S, 2S]: [..., S, S]."""
+    side = square.shape[-1]
+    return square[..., side // 4 : side - side // 4, side // 4 : side - side // 4]
 
 
-class Crops(IterableDataset[tuple[Tensor, ...]]):
+def views(picture: dataset.U8) -> dataset.U8:
+    """Two views [2, C, S, S] of a picture [2S, 2S, C]: the whole at half its size, its middle at its own."""
+    side = picture.shape[0] // 2
+    half = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return np.stack([half.transpose(2, 0, 1), middle(picture.transpose(2, 0, 1))])
+
+
+class Crops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     """Endless crops of 2S x 2S, each as the network meets it twice: whole at half its size, its middle at its own.
 
     Image [2, 3, S, S], answer [2, 3, S, S] and weight [2, 1, S, S] uint8, the whole first.
@@ -85,7 +92,7 @@ class Crops(IterableDataset[tuple[Tensor, ...]]):
     def __init__(self, folder: Path, size: int, seed: tuple[int, ...]) -> None:
         self.folder, self.size, self.seed = folder, size, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Look for new renders every 400 crops."""
         cv2.setNumThreads(1)
         info = get_worker_info()
@@ -94,12 +101,9 @@ class Crops(IterableDataset[tuple[Tensor, ...]]):
         while True:
             store.look()
             for _ in range(400):
-                views = [
-                    np.stack([cv2.resize(each, (self.size,) * 2, interpolation=cv2.INTER_AREA), middle(each)])
-                    for each in dataset.crop(rng, store, 2 * self.size)
-                ]
-                views.append(np.stack([dataset.importance(answer[..., 0]) for answer in views[1]])[..., None])
-                yield tuple(torch.from_numpy(view.transpose(0, 3, 1, 2).copy()) for view in views)
+                image, answer = (views(picture) for picture in dataset.crop(rng, store, 2 * self.size))
+                weight = np.stack([dataset.importance(alpha) for alpha in answer[:, 0]])[:, None]
+                yield torch.from_numpy(image), torch.from_numpy(answer), torch.from_numpy(weight)
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ def train(plan: Plan) -> None:
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
 
-    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, ...]]:
+    def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
         crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
         return DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2)
 
@@ -127,8 +131,7 @@ def train(plan: Plan) -> None:
         answer, weight = answer.float() / 255, weight.float() / 16
         with loop.autocast(image.device):
             whole = network.logits(normalised(image[:, 0])).float()
-            prior = middle(torch.sigmoid(whole.detach()).movedim(1, -1)).movedim(-1, 1)
-            part = network.logits(normalised(image[:, 1]), prior).float()
+            part = network.logits(normalised(image[:, 1]), middle(torch.sigmoid(whole.detach()))).float()
         return (loss(whole, answer[:, 0], weight[:, 0]) + loss(part, answer[:, 1], weight[:, 1])) / 2
 
     course = loop.Course(plan.name, plan.minutes, plan.rate, plan.threads, warm_up=60, clip=2.0)

@@ -6,13 +6,14 @@ It computes float16 graphs in float32 between roundings of its own choice: their
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 from server.card import RelightCard, read_card
 from server.engines import on_cpu
 from server.guard import guarded
 from server.networks import RelightNetwork, SegmentNetwork
-from server.onnxruntime import OnnxRuntime, on_cuda
+from server.onnxruntime import OnnxRuntime, kept, on_cuda
 from server.repository import default_repository
 
 SEGMENT, RELIGHT = default_repository() / "segment" / "1", default_repository() / "relight" / "1"
@@ -43,6 +44,21 @@ def test_locate_answers_a_batch_in_float16_as_openvino_does_one_by_one(twin):
     # float16 against bfloat16, whose 8 bits give a sigmoid steps of 0.004; edges turn that into more
     assert np.abs(found - expected).mean() < 2e-3
     np.testing.assert_allclose(found[1, :, :, ::-1].mean(), found[0].mean(), rtol=0.2)
+
+
+@pytest.mark.parametrize("output", ["coarse", "single"])
+def test_only_what_the_wanted_output_needs_is_loaded(output):
+    """One output is three passes of the network, the other a fourth: neither stage pays for the other's."""
+    data = (SEGMENT / CARD.file).read_bytes()
+    whole, part = onnx.load_from_string(data), onnx.load_from_string(kept(data, [CARD.input.name], [output]))
+    assert [one.name for one in part.graph.output] == [output]
+    convolutions = [sum(node.op_type == "Conv" for node in one.graph.node) for one in (whole, part)]
+    assert convolutions[1] == convolutions[0] * {"coarse": 3, "single": 1}[output] / 4
+
+
+def test_an_output_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="nothing"):
+        kept((SEGMENT / CARD.file).read_bytes(), [CARD.input.name], ["nothing"])
 
 
 def test_relight_passes_the_guard_in_float16(twin):

@@ -125,7 +125,7 @@ def test_each_scale_is_told_the_smaller_ones_answer_and_held_against_it():
 
 
 def test_the_middle_is_that_of_the_square():
-    square = torch.zeros(2, 64, 64, 3)
-    square[:, 16:48, 16:48] = 1
-    assert middle(square).shape == (2, 32, 32, 3)
+    square = torch.zeros(2, 3, 64, 64)
+    square[..., 16:48, 16:48] = 1
+    assert middle(square).shape == (2, 3, 32, 32)
     assert middle(square).min() == 1
