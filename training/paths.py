@@ -248,13 +248,14 @@ def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step:
     return planes.reshape(3, side, side), lamps
 
 
-def trace(seed: int, size: int, out: Path, held_out: bool) -> dict[str, Any]:
-    """Trace one piece and write its files."""
+def trace(seed: int, size: int, out: Path, held_out: bool, cluttered: bool = True) -> dict[str, Any]:
+    """Trace one piece, with props beside it if `cluttered`, and write its files."""
     start = time.perf_counter()
     rng = np.random.default_rng(seed)
     piece = pieces.make(rng, held_out)
     view = scenes.without_lens(scenes.camera(rng, piece))
-    props = tuple(Part(p.mesh, p.material, "prop") for p in scenes.clutter(rng, piece))  # type: ignore[arg-type]
+    clutter = scenes.clutter(rng, piece) if cluttered else ()
+    props = tuple(Part(p.mesh, p.material, "prop") for p in clutter)  # type: ignore[arg-type]
     world, table = build(piece.parts + props)
     if len(table) > 250:
         raise ValueError(f"seed {seed}: {len(table)} materials")
