@@ -14,31 +14,25 @@ from kernels.reference.backdrop import CELL
 class Backdrop:
     """A batch's distance from the old background: `kernels.reference.backdrop.Backdrop` on the device.
 
-    plain, difference [P] uint8; noise, known [C] float32 of the C cells of `grids`.
+    difference [P] uint8; noise, known [C] float32 of the C cells of `grids`.
     """
 
     photos: Extents
     grids: Extents
-    plain: Array
     difference: Array
     noise: Array
     known: Array
 
     def usual(self, plane: Array) -> Array:
         """Return what is usual in the background hereabouts of a plane [P] uint8: [C] float32."""
-        values = empty(self.grids.pixels, "float32")
-        over_pixels("backdrop", "gather_most", self.grids, (plane, *self._tables(), values))
+        values, count = empty(self.grids.pixels, "float32"), np.int32(len(self.photos.sizes))
+        over_pixels(
+            "backdrop",
+            "gather_most",
+            self.grids,
+            (plane, self.photos.on_device(), self.grids.on_device(), count, values),
+        )
         return pull_push(values, self.known, self.grids, 1)
-
-    def contrast(self, alpha: Array) -> Array:
-        """Return how different the piece of alpha [P] float32 is hereabouts: [C] float32."""
-        values, weight = empty(self.grids.pixels, "float32"), empty(self.grids.pixels, "float32")
-        arguments = (self.difference, alpha, *self._tables(), values, weight)
-        over_pixels("backdrop", "gather_contrast", self.grids, arguments)
-        return pull_push(values, weight, self.grids, 1)
-
-    def _tables(self) -> tuple[Array, Array, np.int32]:
-        return self.photos.on_device(), self.grids.on_device(), np.int32(len(self.photos.sizes))
 
 
 def backdrop(pixels: Array, background: Array, photos: Extents) -> Backdrop:
@@ -58,7 +52,7 @@ def backdrop(pixels: Array, background: Array, photos: Extents) -> Backdrop:
     over_pixels("backdrop", "differ", photos, (pixels, behind, grid, photo, count, told, plain, difference))
     noise = empty(grids.pixels, "float32")
     over_pixels("backdrop", "gather_mean", grids, (plain, photo, grid, count, noise))
-    return Backdrop(photos, grids, plain, difference, pull_push(noise, known, grids, 1), known)
+    return Backdrop(photos, grids, difference, pull_push(noise, known, grids, 1), known)
 
 
 def pull_push(values: Array, weight: Array, extents: Extents, channels: int) -> Array:

@@ -6,11 +6,18 @@ import numpy as np
 
 from kernels.backdrop import Backdrop
 from kernels.label import label
-from kernels.launch import Array, empty, over_pixels, require, zeros
-from kernels.openings import ridges
+from kernels.launch import Array, Extents, empty, over_pixels, require, zeros
 
 COLUMNS = 4
 """Numbers of 32 bits per component: `Filament` of the kernel."""
+
+
+def ridges(plane: Array, extents: Extents) -> Array:
+    """Return how far each pixel of a plane [P] uint8 stands above both its sides, [P] uint8, on the current stream."""
+    require("plane", plane, (extents.pixels,), "uint8")
+    response = empty(extents.pixels, "uint8")
+    over_pixels("filament", "ridges", extents, (plane, extents.on_device(), np.int32(len(extents.sizes)), response))
+    return response
 
 
 def filament(

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from kernels.backdrop import backdrop
-from kernels.filament import filament
+from kernels.filament import filament, ridges
 from kernels.foreground import foreground
 from kernels.guided import guided
 from kernels.launch import Array, Extents, empty, fetched, over_pixels, require, uploaded, zeros
-from kernels.openings import openings, ridges
-from kernels.reference.openings import Holes
+from kernels.openings import openings
+from kernels.reference.openings import Openings
 from kernels.reference.refine import CEILING, EPSILON, FLOOR, NOTHING, RADIUS, Box, around
 from kernels.window import bounds
 
@@ -29,23 +29,23 @@ def refined(pixels: Array, coarse: Array, strength: float = 1.0) -> tuple[Array,
     """
     height, width = pixels.shape[:2]
     require("pixels", pixels, (height, width, 3), "uint8")
-    hint, metal = (plane.copy().reshape(-1) for plane in coarse[:2])
+    hint = coarse[0].copy().reshape(-1)
     maps, photo = Extents((coarse.shape[1:],)), Extents(((height, width),))
     (found,) = bounds(hint, maps, NOTHING)
     box = around(found, coarse.shape[1:], height, width)
     part = upsample(pixels, photo, hint, maps)[box].copy()
     boxed = Extents((part.shape,))
     inside = pixels[box].copy().reshape(-1, 3)
-    hints, metals, lines, background = evidence(hint, metal, maps, box, boxed, (height, width))
+    hints, lines, background = evidence(hint, maps, box, boxed, (height, width))
     behind = backdrop(inside, background, boxed)
     part, restored = filament(part.reshape(-1), behind, hints, lines)
-    part, holes = openings(part, behind, hints, metals)
+    holes = openings(part, boxed)
     alpha, colour = zeros((height, width), "float32"), empty((height, width, 3), "uint8")
     colour[...] = 255
     alpha[box] = boxed.split(part)[0]
     colour[box] = boxed.split(foreground(inside, part, boxed, [strength]))[0]
     counts = fetched(holes)[0].tolist()
-    return alpha, colour, {"restored": int(fetched(restored)[0]), "openings": asdict(Holes(*counts))}
+    return alpha, colour, {"restored": int(fetched(restored)[0]), "openings": asdict(Openings(*counts))}
 
 
 def upsample(pixels: Array, photo: Extents, hint: Array, maps: Extents) -> Array:
@@ -57,14 +57,14 @@ def upsample(pixels: Array, photo: Extents, hint: Array, maps: Extents) -> Array
 
 
 def evidence(
-    alpha: Array, metal: Array, maps: Extents, box: Box, boxed: Extents, photo: tuple[int, int]
-) -> tuple[Array, Array, Array, Array]:
-    """Return the network's alpha, metal and lines of alpha in the box, and where background is certain: bytes [P]."""
+    alpha: Array, maps: Extents, box: Box, boxed: Extents, photo: tuple[int, int]
+) -> tuple[Array, Array, Array]:
+    """Return the network's alpha and its lines in the box, and where background is certain: bytes [P]."""
     table, count = maps.on_device(), np.int32(1)
-    hint, shiny, nothing = (empty(maps.pixels, "uint8") for _ in range(3))
-    over_pixels("refine", "prepare", maps, (alpha, metal, table, count, hint, shiny, nothing))
+    hint, nothing = (empty(maps.pixels, "uint8") for _ in range(2))
+    over_pixels("refine", "prepare", maps, (alpha, table, count, hint, nothing))
     place = uploaded(np.array([[box[1].start or 0, box[0].start or 0, photo[1], photo[0]]], np.int32))
-    hints, metals, lines, background = (empty(boxed.pixels, "uint8") for _ in range(4))
-    given = (hint, shiny, ridges(hint, maps), nothing, table, place, boxed.on_device(), count)
-    over_pixels("refine", "enlarge", boxed, (*given, hints, metals, lines, background))
-    return hints, metals, lines, background
+    hints, lines, background = (empty(boxed.pixels, "uint8") for _ in range(3))
+    given = (hint, ridges(hint, maps), nothing, table, place, boxed.on_device(), count)
+    over_pixels("refine", "enlarge", boxed, (*given, hints, lines, background))
+    return hints, lines, background

@@ -63,8 +63,8 @@ def bytes_moved(name: str, side: int, batch: int, soft: float) -> int:
         "backdrop": 10 * pixels + 3 * 16 * cells,
         # ridges 2, usual 1, seek 7, grow 2, label 18, clear 4, measure 5, keep 6, restore 10
         "filament": 55 * pixels + 16 * cells,
-        # ridges 2, usual 1, contrast 5, agree 9, open 10, label 18, clear 4, measure 7, close 8
-        "openings": 64 * pixels + 16 * cells,
+        # seek 5, label 18, clear 4, measure 4, total 4
+        "openings": 35 * pixels,
         # halve 7 + 7 / 4, begin 7 + 2 + 8; sweeps of mixed pixels 2 x (4 + 3 + 8 + 8) and the alpha that says so, 4 a
         # sweep of either colour; finish 15 + 3
         "foreground": (PYRAMID * (8.75 + 17 + 46 * soft + 16) + 18) * pixels,
@@ -103,7 +103,7 @@ class Batch:
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
             "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
             "filament": lambda: filament.filament(alpha, behind, hint, hint),
-            "openings": lambda: openings.openings(alpha, behind, hint, hint),
+            "openings": lambda: openings.openings(alpha, extents),
             "foreground": lambda: foreground.foreground(pixels, alpha, extents),
             "composite": lambda: composite.composite(scene, white, grounds),
             "composite with shadow": lambda: composite.composite(scene, white, grounds, [0.5] * count),

@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from kernels.reference.filament import filament
 from kernels.reference.letterbox import unletterbox
-from kernels.reference.refine import evidence, refined, upsample
+from kernels.reference.refine import refined, upsample
 from kernels.reference.srgb import F32, U8, Plane, linear_to_srgb, srgb_to_linear
 from perf.drawn import degraded, draw
 from perf.provenance import ROOT, provenance
@@ -40,11 +39,9 @@ def cutouts(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane, U8]]:
     yield "bilinear", cv2.resize(np.ascontiguousarray(coarse[0]), (width, height)), pixels
     alpha = upsample(pixels, coarse[0])
     yield "guided", alpha, pixels
-    behind, hint, _, line = evidence(pixels, coarse, np.s_[:, :])
-    yield "guided, filament", filament(alpha, behind, hint, line)[0], pixels
     alpha, colour, _ = refined(pixels, coarse)
-    yield "guided, filament, openings", alpha, pixels
-    yield "guided, filament, openings, foreground", alpha, colour
+    yield "guided, filament", alpha, pixels
+    yield "guided, filament, foreground", alpha, colour
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from PIL import Image
 
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
-from kernels.reference.openings import openings
 from kernels.reference.refine import evidence, upsample
 from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
@@ -99,14 +98,8 @@ def guided(looked: Looked) -> F32:
 
 def restored(looked: Looked) -> F32:
     """Return `guided` after filament."""
-    behind, hint, _, line = evidence(looked.seen, looked.coarse, np.s_[:, :])
+    behind, hint, line = evidence(looked.seen, looked.coarse, np.s_[:, :])
     return filament(guided(looked), behind, hint, line)[0]
-
-
-def opened(looked: Looked) -> F32:
-    """Return `restored` after openings."""
-    behind, hint, metal, _ = evidence(looked.seen, looked.coarse, np.s_[:, :])
-    return openings(restored(looked), behind, hint, metal)[0]
 
 
 ROWS: dict[str, tuple[How, Callable[[Looked], F32]]] = {
@@ -115,8 +108,7 @@ ROWS: dict[str, tuple[How, Callable[[Looked], F32]]] = {
     "window, bilinear": ("window", bilinear),
     "window, guided": ("window", guided),
     "window, guided, filament": ("window", restored),
-    "window, guided, filament, openings": ("window", opened),
-    "the same, at one scale only": ("one scale", opened),
+    "the same, at one scale only": ("one scale", restored),
 }
 
 

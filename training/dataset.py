@@ -297,7 +297,7 @@ def small_openings(alpha: U8) -> U8:
 
 
 def importance(alpha: U8) -> U8:
-    """Weight of each pixel [S, S] uint8, 16 for 1: more on the piece and close by, on edges and thin parts, in openings.
+    """Weight of each pixel [S, S] uint8, 16 for 1: more on and near the piece, edges, thin parts, small openings.
 
     Thin parts are what an opening of 7 px removes. Close by, within 15 px, lie the piece's own shadow and reflection;
     what is weighed less than they are goes missing, for leaving it out is the cheaper mistake.

@@ -1,6 +1,6 @@
 // The old background by pull-push, and every pixel's distance from it. Reference: kernels/reference/backdrop.py.
 // One thread per cell of CELL x CELL pixels, per cell of a pyramid level, or per pixel. Bytes per pixel: gather_colour
-// 4, gather_mean and gather_most 1, gather_contrast 5, differ 5 (3 in, 2 out); a pyramid of cells is 1/64 of that.
+// 4, gather_mean and gather_most 1, differ 5 (3 in, 2 out); a pyramid of cells is 1/64 of that.
 #include "batch.cuh"
 
 constexpr int CELL = 8;
@@ -49,26 +49,6 @@ extern "C" __global__ void gather_most(const unsigned char* __restrict__ plane, 
     for (int y = 0; y < CELL; ++y)
         for (int x = 0; x < CELL; ++x) most = max(most, (int)plane[from.at(s.row * CELL + y, s.column * CELL + x)]);
     values[s.here()] = most;
-}
-
-extern "C" __global__ void gather_contrast(const unsigned char* __restrict__ difference,
-                                           const float* __restrict__ alpha, const long long* __restrict__ photos,
-                                           const long long* __restrict__ extents, int pictures,
-                                           float* __restrict__ values, float* __restrict__ weight) {
-    Spot s = spot(extents, pictures);
-    if (!s.inside()) return;
-    Picture from = picture(photos, s.index);
-    int sum = 0, piece = 0;
-    for (int y = 0; y < CELL; ++y)
-        for (int x = 0; x < CELL; ++x) {
-            long long here = from.at(s.row * CELL + y, s.column * CELL + x);
-            bool inside = alpha[here] > 0.95f;
-            piece += inside ? 255 : 0;
-            sum += inside ? difference[here] : 0;
-        }
-    float share = byte(piece / float(CELL * CELL)) / 255.0f;
-    values[s.here()] = byte(sum / float(CELL * CELL)) / fmaxf(share, 1.0f / 255.0f);
-    weight[s.here()] = fminf(4.0f * share, 1.0f);
 }
 
 extern "C" __global__ void pull(const float* __restrict__ fine, const float* __restrict__ fine_weight,

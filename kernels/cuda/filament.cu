@@ -1,11 +1,45 @@
 // Bring alpha back along lines of the photo that are lines of the network's alpha, too, and hang on foreground.
-// Reference: kernels/reference/filament.py. One thread per pixel. Bytes per pixel: seek 7, grow 2, measure 4 and what
+// Reference: kernels/reference/filament.py. One thread per pixel. Bytes per pixel: ridges 2, seek 7, grow 2, measure 4 and what
 // the candidates read, keep 6, restore 10.
 #include "batch.cuh"
 
 constexpr int CELL = 8;
 constexpr int WEAK = 16, HINT = 13, LINE = 20, TOUCH = 3;
 constexpr float FLOOR = 4.0f, TOP = 0.8f;
+
+constexpr int REACH = 5, HALO = REACH + 1;
+constexpr int WIDE = TILE_X + 2 * HALO, HIGH = TILE_Y + 2 * HALO;
+
+// How far each pixel stands above both its sides, in four directions at two reaches.
+extern "C" __global__ void ridges(const unsigned char* __restrict__ plane, const long long* __restrict__ extents,
+                                  int pictures, unsigned char* __restrict__ response) {
+    __shared__ unsigned char raw[HIGH][WIDE];
+    __shared__ unsigned char smooth[HIGH][WIDE];
+    Spot s = spot(extents, pictures);
+    int top = s.row - threadIdx.y - HALO, left = s.column - threadIdx.x - HALO;
+    int thread = threadIdx.y * TILE_X + threadIdx.x;
+    for (int k = thread; k < HIGH * WIDE; k += TILE_X * TILE_Y)
+        raw[k / WIDE][k % WIDE] = plane[s.at(top + k / WIDE, left + k % WIDE)];
+    __syncthreads();
+    for (int k = thread; k < (HIGH - 2) * (WIDE - 2); k += TILE_X * TILE_Y) {
+        // Beyond the picture's edge lies the edge's own smoothed value.
+        int row = min(max(top + 1 + k / (WIDE - 2), 0), s.height - 1) - top;
+        int column = min(max(left + 1 + k % (WIDE - 2), 0), s.width - 1) - left;
+        int sum = 8;
+        for (int dy = -1; dy <= 1; ++dy)
+            for (int dx = -1; dx <= 1; ++dx) sum += (dy ? 1 : 2) * (dx ? 1 : 2) * raw[row + dy][column + dx];
+        smooth[1 + k / (WIDE - 2)][1 + k % (WIDE - 2)] = (unsigned char)(sum / 16);
+    }
+    __syncthreads();
+    if (!s.inside()) return;
+    int row = threadIdx.y + HALO, column = threadIdx.x + HALO, best = 0;
+    const int down[8] = {0, 3, 2, 2, 0, 5, 4, 4}, across[8] = {3, 0, 2, -2, 5, 0, 4, -4};
+    for (int k = 0; k < 8; ++k) {
+        int one = smooth[row + down[k]][column + across[k]], other = smooth[row - down[k]][column - across[k]];
+        best = max(best, (int)smooth[row][column] - max(one, other));
+    }
+    response[s.here()] = (unsigned char)best;
+}
 
 // Candidates: a line of the photo over what is usual in the background, where alpha is missing and hinted at.
 extern "C" __global__ void seek(const unsigned char* __restrict__ ridge, const float* __restrict__ usual,

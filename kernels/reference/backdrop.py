@@ -19,11 +19,10 @@ SHADE = 0.3
 class Backdrop:
     """How far every pixel is from the old background, and what to make of that; [H, W] uint8 each.
 
-    plain: distance in colour; difference: what of it a shadow does not explain; noise: how far the background is from
-    its own estimate hereabouts (texture, grain, JPEG); known [h, w] float32: 1 for cells of certain background, else 0.
+    difference: distance in colour that a shadow does not explain; noise: how far the background is from its own
+    estimate hereabouts (texture, grain, JPEG); known [h, w] float32: 1 for cells of certain background, else 0.
     """
 
-    plain: U8
     difference: U8
     noise: U8
     known: F32
@@ -35,13 +34,6 @@ class Backdrop:
         squares = np.pad(plane, even).reshape(height, CELL, width, CELL)
         highest = squares.max(1).max(2).astype(np.float32)
         return _enlarged(pull_push(highest[..., None], self.known), plane.shape)
-
-    def contrast(self, alpha: F32) -> U8:
-        """Return how different the piece is hereabouts: the mean difference where alpha [H, W] is nearly 1."""
-        piece = (alpha > 0.95).astype(np.uint8)
-        share = cells(piece * 255).astype(np.float32) / 255
-        mean = cells(self.difference * piece).astype(np.float32) / np.maximum(share, 1 / 255)
-        return _enlarged(pull_push(mean[..., None], np.minimum(share * 4, 1)), alpha.shape)
 
 
 def pull_push(values: F32, weight: F32) -> F32:
@@ -80,7 +72,7 @@ def backdrop(pixels: U8, background: Plane) -> Backdrop:
     known = (cells(background) == 255).astype(np.float32)
     if not known.any():
         nothing = np.zeros(shape, np.uint8)
-        return Backdrop(nothing, nothing, nothing, known)
+        return Backdrop(nothing, nothing, known)
     colour = _enlarged(pull_push(cells(pixels).astype(np.float32), known), shape)
     plain = _distance(pixels, colour)
     light, table = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
@@ -88,7 +80,7 @@ def backdrop(pixels: U8, background: Plane) -> Backdrop:
     np.clip(shade, SHADE, 1, out=shade)
     difference = _distance(pixels, cv2.merge([cv2.multiply(c, shade, dtype=cv2.CV_8U) for c in cv2.split(colour)]))
     noise = _enlarged(pull_push(cells(plain).astype(np.float32)[..., None], known), shape)
-    return Backdrop(plain, difference, noise, known)
+    return Backdrop(difference, noise, known)
 
 
 def _distance(one: Plane, other: Plane) -> Plane:

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from kernels.reference.backdrop import Backdrop
-from kernels.reference.openings import ridges
 from kernels.reference.srgb import F32, U8, Plane
 
+REACHES = (3, 5)
+"""A ridge is higher than both its sides at these distances in pixels."""
 WEAK = 16
 """How far the difference from the backdrop stands above both its sides, over what is usual in the background."""
 HINT = 13
@@ -23,6 +24,25 @@ TOUCH = 3
 """Pixels between a filament and the foreground that it hangs on."""
 FLOOR, TOP = 4, 0.8
 """Difference over the noise where alpha starts, and share of the highest of the filament nearby where it is 1."""
+
+
+def ridges(difference: Plane) -> Plane:
+    """Return how far each pixel stands above both its sides: the best of four directions and all reaches.
+
+    difference [H, W] uint8. A step has one side only, so the edge of the piece or of a shadow does not answer.
+    """
+    smooth = cv2.GaussianBlur(difference, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
+    height, width = difference.shape
+    best = np.zeros_like(difference)
+    for reach in REACHES:
+        near = cv2.copyMakeBorder(smooth, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+        slant = round(reach * 0.7071)
+        for dy, dx in ((0, reach), (reach, 0), (slant, slant), (slant, -slant)):
+            one, other = (
+                near[reach + y : reach + y + height, reach + x : reach + x + width] for y, x in ((dy, dx), (-dy, -dx))
+            )
+            best = cv2.max(best, cv2.subtract(smooth, cv2.max(one, other)))
+    return best
 
 
 def filament(alpha: F32, behind: Backdrop, hint: U8, line: U8) -> tuple[F32, int]:

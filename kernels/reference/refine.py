@@ -10,10 +10,10 @@ import numpy as np
 
 from kernels.reference.backdrop import Backdrop, backdrop
 from kernels.reference.composite import bounds
-from kernels.reference.filament import filament
+from kernels.reference.filament import filament, ridges
 from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
-from kernels.reference.openings import openings, ridges
+from kernels.reference.openings import openings
 from kernels.reference.srgb import F32, U8, Plane
 
 Box = tuple[slice, slice]
@@ -40,13 +40,12 @@ def refined(pixels: U8, coarse: F32, strength: float = 1.0) -> tuple[F32, U8, di
     box = around(found_in(coarse[0]), coarse.shape[1:], height, width)
     inside = pixels[box]
     part = upsample(pixels, coarse[0], box)
-    behind, hint, metal, line = evidence(pixels, coarse, box)
+    behind, hint, line = evidence(pixels, coarse, box)
     part, restored = filament(part, behind, hint, line)
-    part, holes = openings(part, behind, hint, metal)
-    del behind, hint, metal, line  # a third of the memory that the foreground takes
+    del behind, hint, line  # a third of the memory that the foreground takes
     alpha[box] = part
     colour[box] = foreground(inside, part, strength)
-    return alpha, colour, {"restored": restored, "openings": asdict(holes)}
+    return alpha, colour, {"restored": restored, "openings": asdict(openings(part))}
 
 
 def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:
@@ -57,15 +56,15 @@ def upsample(pixels: U8, coarse: F32, box: Box = np.s_[:, :]) -> F32:
     return alpha.clip(0, 1, out=alpha)
 
 
-def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8, U8]:
-    """Return the backdrop in the box, and the network's alpha, metal and lines of alpha there as bytes."""
+def evidence(pixels: U8, coarse: F32, box: Box) -> tuple[Backdrop, U8, U8]:
+    """Return the backdrop in the box, and the network's alpha and its lines there as bytes."""
     height, width = pixels.shape[:2]
     nothing = 255 * (cv2.dilate(coarse[0], np.ones((5, 5), np.uint8)) <= NOTHING).astype(np.uint8)
     background = cv2.resize(nothing, (width, height), interpolation=cv2.INTER_NEAREST)[box]
-    alpha, shiny = (np.rint(plane * 255).astype(np.uint8) for plane in coarse[:2])
-    planes: list[Plane] = [cv2.resize(plane, (width, height))[box] for plane in (alpha, shiny, ridges(alpha))]
-    hint, metal, line = planes
-    return backdrop(pixels[box], background), hint, metal, line
+    alpha = np.rint(coarse[0] * 255).astype(np.uint8)
+    planes: list[Plane] = [cv2.resize(plane, (width, height))[box] for plane in (alpha, ridges(alpha))]
+    hint, line = planes
+    return backdrop(pixels[box], background), hint, line
 
 
 def found_in(coarse: F32) -> tuple[int, int, int, int] | None:

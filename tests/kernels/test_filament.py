@@ -7,7 +7,7 @@ import pytest
 from kernels import backdrop as device_backdrop
 from kernels import filament as kernel
 from kernels.reference.backdrop import Backdrop, backdrop
-from kernels.reference.filament import LINE, filament
+from kernels.reference.filament import LINE, filament, ridges
 
 SIZE = 200
 
@@ -81,10 +81,20 @@ def test_a_wire_that_hangs_on_nothing_stays_away():
 
 def test_alpha_never_becomes_less(rng):
     alpha = rng.random((40, 50), dtype=np.float32)
-    planes = [rng.integers(0, 256, (40, 50), dtype=np.uint8) for _ in range(3)]
+    planes = [rng.integers(0, 256, (40, 50), dtype=np.uint8) for _ in range(2)]
     out, count = filament(alpha, Backdrop(*planes, np.zeros((5, 7), np.float32)), planes[0], planes[1])
     assert (out >= alpha).all()
     assert count == ((out > 0.5) & (alpha <= 0.5)).sum() > 0
+
+
+def test_a_step_is_no_ridge_and_a_line_is():
+    step = np.zeros((40, 40), np.uint8)
+    step[:, 20:] = 200
+    assert not ridges(step)[5:35, 5:35].any()
+    line = np.zeros((40, 40), np.uint8)
+    line[:, 19:22] = 200
+    assert (ridges(line)[5:35, 20] == 200).all()
+    assert not ridges(line)[:, :16].any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (2, 3)])
@@ -115,3 +125,10 @@ def test_kernels_match_reference(rng, batch, twin):
         # a byte of the difference more or less at the limit, at the wire's rim
         assert (np.abs(got - expected) > 0.05).mean() < 1e-3
         assert abs(int(count) - wanted) <= 4
+
+
+def test_ridge_kernel_is_the_reference_exactly(rng, batch, twin):
+    planes = [rng.integers(0, 256, size, dtype=np.uint8) for size in [(1, 1), (40, 70), (3, 100), (33, 9)]]
+    plane, photos = batch(planes)
+    for got, one in zip(photos.split(kernel.ridges(plane, photos)), planes, strict=True):
+        np.testing.assert_array_equal(got, ridges(one))

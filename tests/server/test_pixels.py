@@ -169,7 +169,7 @@ def test_refine_is_the_hosts(twin, rng, carried, window):
     assert np.abs(np.subtract(mine["bounds"], theirs["bounds"])).max() <= 1
     for name in ("parts", "touches"):
         assert mine[name] == theirs[name]
-    assert mine["openings"]["kept"] == theirs["openings"]["kept"] == 1
+    assert mine["openings"]["count"] == theirs["openings"]["count"] == 1
     assert facts(found)["reasons"] == facts(expected)["reasons"] == []
     spent = carried()
     assert (spent.host_to_device, spent.device_to_host) == (0, 0)
