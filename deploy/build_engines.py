@@ -21,12 +21,13 @@ from server.repository import config_path, read_config
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one stage's plan is made of: the graph's own names, and the side of its input."""
+    """What one stage's plan is made of: the graph's own names, and the usual and the largest side of its input."""
 
     stage: str
     input: str
     output: str
     side: int
+    largest: int
 
 
 def plans(card: Card) -> list[Plan]:
@@ -43,8 +44,8 @@ def plans(card: Card) -> list[Plan]:
         )
     net = card.input
     return [
-        Plan("locate", net.name, card.overview or card.alpha.output, net.overview),
-        Plan("segment", net.name, card.alpha.output, net.size),
+        Plan("locate", net.name, card.overview or card.alpha.output, net.overview, net.overview),
+        Plan("segment", net.name, card.alpha.output, net.size, max(net.sides)),
     ]
 
 
@@ -67,7 +68,8 @@ def build(trt: Any, path: Path, plan: Plan, batch: int) -> bytes:
     builder = trt.Builder(trt.Logger(trt.Logger.WARNING))
     network = parsed(trt, builder, path, plan)
     profile = builder.create_optimization_profile()
-    sizes = ((count, 3, plan.side, plan.side) for count in (1, max(1, batch // 2), batch))
+    least, usual, most = (1, plan.side), (max(1, batch // 2), plan.side), (batch, plan.largest)
+    sizes = ((count, 3, side, side) for count, side in (least, usual, most))
     profile.set_shape(network.get_input(0).name, *sizes)
     config = builder.create_builder_config()
     config.add_optimization_profile(profile)
@@ -99,7 +101,7 @@ def main() -> None:
     for plan in plans(card):
         batch = read_config(config_path(repository, plan.stage, "ngc")).max_batch_size
         target = repository / plan.stage / "1" / "model.plan"
-        print(f"{plan.stage}: building a plan for {plan.side} px, 1 to {batch} photos", flush=True)
+        print(f"{plan.stage}: building a plan for {plan.side} to {plan.largest} px, 1 to {batch} photos", flush=True)
         # Renamed when it is whole: a container that was stopped meanwhile leaves no half plan.
         partial = target.with_suffix(".partial")
         partial.write_bytes(build(trt, path, plan, batch))

@@ -29,6 +29,7 @@ from server.card import read_card
 from server.engines import on_cpu
 from server.networks import SegmentNetwork
 from server.repository import default_repository
+from server.stages.segment import Segmenter
 
 SETS = (
     f"seen={ROOT / 'training' / '.data' / 'seen'}",
@@ -67,7 +68,7 @@ class Network:
         self.card = read_card(FOLDER / "model.json")
         start = on_cpu(threads)
         self.overview = SegmentNetwork(self.card, FOLDER, self.card.input.overview, start, self.card.overview)
-        self.engine = SegmentNetwork(self.card, FOLDER, self.card.input.size, start)
+        self.segment = Segmenter.of(self.card, FOLDER, start)
         self.single = SegmentNetwork(self.card, FOLDER, self.card.input.size, start, self.card.overview)
 
     def look(self, pixels: U8, how: How = "window") -> Looked:
@@ -79,8 +80,10 @@ class Network:
             found = self.overview(letterbox(pixels, net.overview, net.mean, net.scale)[None])[0]
             view = choose(unletterbox(found, height, width)[0], height, width, net.size)
         seen = np.ascontiguousarray(pixels[view.inside])
-        engine = self.single if how == "one scale" else self.engine
-        coarse = engine(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        if how == "one scale":
+            coarse = self.single(letterbox(seen, net.size, net.mean, net.scale)[None])[0]
+        else:
+            coarse = self.segment(letterbox(seen, net.side(view), net.mean, net.scale)[None])["coarse"][0]
         return Looked(pixels, view, unletterbox(coarse, view.height, view.width))
 
 

@@ -62,7 +62,7 @@ def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[],
     card = read_card(SEGMENT / "model.json")
     start = on_cpu(Settings().threads)
     locator = Locator(SegmentNetwork(card, SEGMENT, card.input.overview, start, card.overview))
-    segmenter = Segmenter(SegmentNetwork(card, SEGMENT, card.input.size, start))
+    segmenter = Segmenter.of(card, SEGMENT, start)
     functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
         "decode": Decoder(card, Settings(), Admission(0, "")),
         "locate": lambda overview: unbatched(locator(overview[None])),

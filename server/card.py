@@ -8,22 +8,37 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kernels.reference.window import Window
 from server.contract import explain
 
 Triple = tuple[float, float, float]
+ROOMY = 1.25
+"""A window of so many times `size` photo pixels has detail that `size` would lose."""
 
 
 class NetInput(BaseModel):
-    """The network's input: [N, 3, size, size] float32 = (rgb / 255 - mean) / scale."""
+    """The network's input: [N, 3, S, S] float32 = (rgb / 255 - mean) / scale; S is `size`, `large` or `overview`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     size: int = Field(ge=32, le=4096)
+    large: int | None = Field(default=None, ge=32, le=4096)
+    """Side of the input for a window of at least ROOMY x `size` photo pixels; None: every window is shown at `size`."""
     overview: int = Field(ge=32, le=4096)
     """Side of the small input that shows the whole photo, to locate the piece; `size` where the graph has one size."""
     mean: Triple
     scale: Triple
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """All sides at which a window may be shown, `size` first."""
+        return (self.size, self.large) if self.large else (self.size,)
+
+    def side(self, window: Window) -> int:
+        """Return the side at which a window is shown."""
+        roomy = max(window.width, window.height) >= ROOMY * self.size
+        return self.large if self.large and roomy else self.size
 
 
 class Channel(BaseModel):

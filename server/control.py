@@ -53,8 +53,10 @@ class Described:
         text = f"{config.backend} backend, {count} instance{'s' if count > 1 else ''}"
         if config.name in ("locate", "segment"):
             card = read_card(self.repository / "segment" / "1" / "model.json")
-            size = card.input.size if config.name == "segment" else card.input.overview
-            text += f", {card.name} {card.version} at {size} px by {self.board.ask(config.name)}"
+            sides = card.input.sides if config.name == "segment" else (card.input.overview,)
+            text += (
+                f", {card.name} {card.version} at {' or '.join(map(str, sides))} px by {self.board.ask(config.name)}"
+            )
         if config.name == "relight":
             card = read_card(self.repository / "relight" / "1" / "model.json", RelightCard)
             text += f", {card.name} {card.version} at {card.side} px by {self.board.ask(config.name)}"

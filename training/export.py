@@ -26,7 +26,9 @@ from training.network import MEAN, SCALE, Segment, ThreeScales
 
 OVERVIEW = 384
 """Side of the input that shows the server the whole photo: at 256 pieces of a tenth of it are missed too often."""
-SIZES = (768, 1152, 1536)
+LARGE = 1792
+"""Side of the input for a window of many pixels."""
+SIZES = (768, 1152, LARGE)
 """Sides of the input that are measured side by side."""
 BACKENDS = ("torch f32", "onnxruntime f32", "openvino f32", "openvino bf16", "openvino int8")
 GROUPS = ("seen", "unseen")
@@ -91,10 +93,17 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = sum(metrics["held-out renders"][group]["stone_iou"] for group in GROUPS) / len(GROUPS) >= 0.45
     return {
         "name": "milgrain-segment",
-        "version": "0.7.0",
+        "version": "0.8.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "input": {"name": "net_input", "size": size, "overview": OVERVIEW, "mean": list(MEAN), "scale": list(SCALE)},
+        "input": {
+            "name": "net_input",
+            "size": size,
+            "large": LARGE,
+            "overview": OVERVIEW,
+            "mean": list(MEAN),
+            "scale": list(SCALE),
+        },
         "alpha": {"output": "coarse", "channel": 0},
         # The planes are in the file, but a network that cannot tell stone from metal yet must not be asked to.
         "metal": {"output": "coarse", "channel": 1} if told_apart else None,

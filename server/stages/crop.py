@@ -26,8 +26,8 @@ class Cropper:
     def __call__(self, pixels: Array, overview_coarse: Array, report: U8) -> dict[str, Array]:
         """Return window [4] int32 (left, top, width, height in photo pixels), net_input [3, S, S], and the report.
 
-        pixels [H, W, 3] uint8 sRGB; overview_coarse [3, s, s] float32 in [0, 1]. The report's `window` is null where
-        the whole photo is taken.
+        pixels [H, W, 3] uint8 sRGB; overview_coarse [3, s, s] float32 in [0, 1]; S as the card says of the window. The
+        report's `window` is null where the whole photo is taken.
         """
         found = Report.read(report)
         with found.stage("crop"):
@@ -35,7 +35,7 @@ class Cropper:
             height, width = pixels.shape[:2]
             alpha = unletterbox(overview_coarse, height, width)[0]
             window = around(self.on.extent(alpha), alpha.shape, height, width, net.size)
-            net_input = self.on.letterbox(pixels, window, net.size, net.mean, net.scale)
+            net_input = self.on.letterbox(pixels, window, net.side(window), net.mean, net.scale)
             cropped = (window.width, window.height) != (width, height)
             found.facts["window"] = asdict(window) if cropped else None
             # The networks before and behind have no report of their own.

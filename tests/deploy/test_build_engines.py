@@ -53,7 +53,7 @@ def test_a_network_that_needs_more_than_a_graph_is_refused(engines):
 
 
 def test_a_graph_without_the_cards_tensors_is_refused(engines):
-    plan = engines.Plan("segment", "net_input", "nonsense", CARD.input.size)
+    plan = engines.Plan("segment", "net_input", "nonsense", CARD.input.size, CARD.input.size)
     with pytest.raises(ValueError, match="no output nonsense"):
         engines.build(trt, REPOSITORY / "segment" / "1" / CARD.file, plan, 4)
 

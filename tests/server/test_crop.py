@@ -88,3 +88,12 @@ def test_the_whole_photo_is_seen_as_ever():
     found = located(pixels)
     assert found["window"].tolist() == [0, 0, 220, 200]
     np.testing.assert_array_equal(found["net_input"], letterbox(pixels, SIZE, (0, 0, 0), (1, 1, 1)))
+
+
+@pytest.mark.parametrize(("side", "shown"), [(1.2, SIZE), (1.25, 2 * SIZE), (8, 2 * SIZE)])
+def test_a_window_of_many_pixels_is_shown_larger(side, shown):
+    """All of a photo that is filled by its piece."""
+    card = CARD.model_copy(update={"input": CARD.input.model_copy(update={"large": 2 * SIZE})})
+    pixels = np.full((int(side * SIZE), int(side * SIZE) - 8, 3), 255, np.uint8)
+    coarse = np.ones((3, OVERVIEW, OVERVIEW), np.float32)
+    assert Cropper(card)(pixels, coarse, begun())["net_input"].shape == (3, shown, shown)

@@ -16,6 +16,7 @@ from server.engines import Board, Identity, gpu_engine, on_cpu, on_gpu
 from server.networks import SegmentNetwork
 from server.openvino import CAPABILITIES, native
 from server.repository import default_repository
+from server.stages.segment import Segmenter
 
 SEGMENT = default_repository() / "segment" / "1"
 SIZE = 64
@@ -147,3 +148,15 @@ def test_an_engine_says_what_it_is():
 def test_a_cpu_without_bfloat16_does_not_emulate_it():
     assert native("bf16", ["FP32", "INT8"]) == native("f32", ["FP32", "BF16"]) == "f32"
     assert native("bf16", ["FP32", "BF16"]) == "bf16"
+
+
+def test_the_segment_stage_runs_the_network_of_the_inputs_side(tmp_path, rng):
+    card = foreign(tmp_path)
+    two = card.model_copy(update={"input": card.input.model_copy(update={"large": 2 * SIZE})})
+    stage = Segmenter.of(two, tmp_path, on_cpu(1))
+    for side in (SIZE, 2 * SIZE):
+        image = rng.random((1, 3, side, side), dtype=np.float32)
+        expected = SegmentNetwork(card, tmp_path, side, on_cpu(1))(image)
+        np.testing.assert_array_equal(stage(image)["coarse"], expected)
+    with pytest.raises(ValueError, match=f"{SIZE + 32} px wide, the network takes {SIZE} or {2 * SIZE}"):
+        stage(np.zeros((1, 3, SIZE + 32, SIZE + 32), np.float32))

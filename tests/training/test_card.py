@@ -29,9 +29,9 @@ def test_card_has_every_field():
         "metrics",
         "training",
     }
-    assert set(CARD["input"]) == {"name", "size", "overview", "mean", "scale"}
+    assert set(CARD["input"]) == {"name", "size", "large", "overview", "mean", "scale"}
     assert CARD["precision"] in ("f32", "bf16")
-    assert CARD["input"]["size"] % 32 == CARD["input"]["overview"] % 32 == 0
+    assert CARD["input"]["size"] % 128 == CARD["input"]["large"] % 128 == CARD["input"]["overview"] % 32 == 0
     assert len(CARD["input"]["mean"]) == len(CARD["input"]["scale"]) == 3
     assert CARD["alpha"] == {"output": "coarse", "channel": 0}
     assert CARD["metal"] in (None, {"output": "coarse", "channel": 1})

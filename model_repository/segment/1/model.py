@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from server.card import read_card
-from server.networks import SegmentNetwork
 from server.stages.segment import Segmenter
 from server.triton import Place, serve_batch
 
@@ -13,9 +12,8 @@ class TritonPythonModel:
         self.place = Place(args)
         card = read_card(self.place.folder / "model.json")
         with self.place as here:
-            network = SegmentNetwork(card, here.folder, card.input.size, here.start(), batch=here.batch)
-        self.segment = Segmenter(network)
-        here.tell(network.engine)
+            self.segment = Segmenter.of(card, here.folder, here.start(), here.batch)
+        here.tell(self.segment.networks[card.input.size].engine)
 
     def execute(self, requests):
         with self.place:
