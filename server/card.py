@@ -12,7 +12,7 @@ from kernels.reference.window import Window
 from server.contract import explain
 
 Triple = tuple[float, float, float]
-ROOMY = 1.25
+ROOMY = 1.5
 """A window of so many times `size` photo pixels has detail that `size` would lose."""
 
 

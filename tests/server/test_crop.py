@@ -90,7 +90,7 @@ def test_the_whole_photo_is_seen_as_ever():
     np.testing.assert_array_equal(found["net_input"], letterbox(pixels, SIZE, (0, 0, 0), (1, 1, 1)))
 
 
-@pytest.mark.parametrize(("side", "shown"), [(1.2, SIZE), (1.25, 2 * SIZE), (8, 2 * SIZE)])
+@pytest.mark.parametrize(("side", "shown"), [(1.45, SIZE), (1.5, 2 * SIZE), (8, 2 * SIZE)])
 def test_a_window_of_many_pixels_is_shown_larger(side, shown):
     """All of a photo that is filled by its piece."""
     card = CARD.model_copy(update={"input": CARD.input.model_copy(update={"large": 2 * SIZE})})
