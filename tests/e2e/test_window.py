@@ -4,7 +4,6 @@ import io
 
 import cv2
 import numpy as np
-import pytest
 from PIL import Image
 
 from kernels.reference.letterbox import letterbox
@@ -18,11 +17,16 @@ from server.stages.refine import refine
 
 LEFT, TOP, SIDE = 2500, 600, 520
 GROUND = np.float32([186, 196, 205])
+SEGMENT = default_repository() / "segment" / "1"
+CARD = read_card(SEGMENT / "model.json")
 
 
-def hoop():
-    """A gold hoop of 19 px wire under a bail of 9 px wire, shaded as round: premultiplied colour, and coverage."""
-    side = 2 * SIDE
+def hoop(of=SIDE):
+    """A gold hoop on `of` px under a bail of half its wire, shaded as round: premultiplied colour, and coverage.
+
+    Its wire is 19 px thick at 520 px.
+    """
+    side = 2 * of
     y, x = (np.mgrid[0:side, 0:side] + 0.5) / side
     coverage, colour = np.zeros((side, side), np.float32), np.zeros((side, side, 3), np.float32)
     for middle, radius, wire in ((0.56, 0.36, 0.018), (0.13, 0.07, 0.009)):
@@ -36,18 +40,33 @@ def hoop():
         shaded = (0.25 + 0.9 * diffuse)[..., None] * [212, 170, 80] + 255 * shine[..., None]
         colour[inside] = np.clip(shaded, 0, 255)[inside]
         coverage[inside] = 1
-    return tuple(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for plane in (colour, coverage))
+    return tuple(cv2.resize(plane, (of, of), interpolation=cv2.INTER_AREA) for plane in (colour, coverage))
 
 
-@pytest.fixture(scope="module")
-def scene():
-    """Pixels and coverage of a photo of 4000x3000 with the hoop on plain ground, and a little noise."""
-    photo, truth = np.full((3000, 4000, 3), GROUND), np.zeros((3000, 4000), np.float32)
-    there = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
-    colour, truth[there] = hoop()
+def photographed(shape, left, top, side):
+    """Pixels and coverage of a photo with the hoop on plain ground, and a little noise."""
+    photo, truth = np.full((*shape, 3), GROUND), np.zeros(shape, np.float32)
+    there = np.s_[top : top + side, left : left + side]
+    colour, truth[there] = hoop(side)
     photo[there] = colour + (1 - truth[there])[..., None] * GROUND
     photo += np.random.default_rng(3).normal(0, 2, photo.shape)
     return np.rint(photo).clip(0, 255).astype(np.uint8), truth
+
+
+def cut(client, pixels, kind, **settings):
+    """The server's report and alpha of a photo."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **settings)
+    answer = client.cut(file.getvalue(), Look(format="png", matte=True), ensemble="cutout")
+    return answer.report, np.asarray(Image.open(io.BytesIO(answer.image))) / np.float32(255)
+
+
+def shown_at(size, pixels):
+    """The alpha of the whole photo, shown to the network at `size`."""
+    network = SegmentNetwork(CARD, SEGMENT, size, on_cpu(2))
+    coarse = network(letterbox(pixels, size, CARD.input.mean, CARD.input.scale)[None])[0]
+    whole = np.int32([0, 0, *pixels.shape[1::-1]])
+    return refine(pixels, whole, coarse, np.frombuffer(b"{}", np.uint8), Report.begin().write())["alpha"]
 
 
 def error(alpha, truth):
@@ -56,31 +75,27 @@ def error(alpha, truth):
     return (np.abs(alpha - truth) * near).sum() / truth.sum()
 
 
-def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client, scene):
-    pixels, truth = scene
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=95)
-    answer = client.cut(file.getvalue(), Look(format="png", matte=True), ensemble="cutout")
-    window = answer.report["window"]
+def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client):
+    pixels, truth = photographed((3000, 4000), LEFT, TOP, SIDE)
+    report, alpha = cut(client, pixels, "JPEG", quality=95)
+    window = report["window"]
     assert window["left"] < LEFT
     assert window["top"] < TOP
     assert LEFT + SIDE < window["left"] + window["width"] < LEFT + SIDE + 600
     assert TOP + SIDE < window["top"] + window["height"] < TOP + SIDE + 600
-    assert not [reason for reason in answer.report["reasons"] if "runs" in reason]
-    assert {"locate", "crop", "segment"} <= set(answer.report["timings_ms"])
-    alpha = np.asarray(Image.open(io.BytesIO(answer.image))) / np.float32(255)
-
-    folder = default_repository() / "segment" / "1"
-    card = read_card(folder / "model.json")
-    net = card.input
-    network = SegmentNetwork(card, folder, net.size, on_cpu(2))
-    whole = network(letterbox(pixels, net.size, net.mean, net.scale)[None])[0]
-    report = Report.begin()
-    without = refine(pixels, np.int32([0, 0, 4000, 3000]), whole, np.frombuffer(b"{}", np.uint8), report.write())[
-        "alpha"
-    ]
+    assert not [reason for reason in report["reasons"] if "runs" in reason]
+    assert {"locate", "crop", "segment"} <= set(report["timings_ms"])
     # Comes to 0.03 with the window and 0.06 without; which of the two errors is how large differs between CPUs.
-    assert error(alpha, truth) < 0.7 * error(without, truth)
+    assert error(alpha, truth) < 0.7 * error(shown_at(CARD.input.size, pixels), truth)
+
+
+def test_a_large_piece_is_shown_larger(client):
+    """The same hoop on 1500 px of a photo of 1900: the window is the photo, and has more pixels than the input."""
+    pixels = photographed((1900, 1900), 200, 200, 1500)[0]
+    report, alpha = cut(client, pixels, "PNG", compress_level=1)
+    assert report["window"] is None
+    wrong = {size: np.abs(alpha - shown_at(size, pixels)).max() for size in CARD.input.sides}
+    assert wrong[CARD.input.large] <= 0.01 < wrong[CARD.input.size]
 
 
 def test_a_photo_full_of_its_piece_is_taken_whole(client, photos):
