@@ -25,13 +25,9 @@ class Backdrop:
 
     def usual(self, plane: Array) -> Array:
         """Return what is usual in the background hereabouts of a plane [P] uint8: [C] float32."""
-        values, count = empty(self.grids.pixels, "float32"), np.int32(len(self.photos.sizes))
-        over_pixels(
-            "backdrop",
-            "gather_most",
-            self.grids,
-            (plane, self.photos.on_device(), self.grids.on_device(), count, values),
-        )
+        photo, grid, count = self.photos.on_device(), self.grids.on_device(), np.int32(len(self.photos.sizes))
+        values = empty(self.grids.pixels, "float32")
+        over_pixels("backdrop", "gather_most", self.grids, (plane, photo, grid, count, values))
         return pull_push(values, self.known, self.grids, 1)
 
 
