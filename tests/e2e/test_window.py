@@ -85,8 +85,8 @@ def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client):
     assert TOP + SIDE < window["top"] + window["height"] < TOP + SIDE + 600
     assert not [reason for reason in report["reasons"] if "runs" in reason]
     assert {"locate", "crop", "segment"} <= set(report["timings_ms"])
-    # Comes to 0.03 with the window and 0.06 without; which of the two errors is how large differs between CPUs.
-    assert error(alpha, truth) < 0.7 * error(shown_at(CARD.input.size, pixels), truth)
+    # Comes to 0.019 with the window and 0.026 without (0.03 and 0.06 with network 0.7.0); the same where it is not used.
+    assert error(alpha, truth) < 0.85 * error(shown_at(CARD.input.size, pixels), truth)
 
 
 def test_a_large_piece_is_shown_larger(client):
