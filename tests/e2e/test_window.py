@@ -85,7 +85,7 @@ def test_a_small_piece_in_a_large_photo_is_cut_out_at_its_own_scale(client):
     assert TOP + SIDE < window["top"] + window["height"] < TOP + SIDE + 600
     assert not [reason for reason in report["reasons"] if "runs" in reason]
     assert {"locate", "crop", "segment"} <= set(report["timings_ms"])
-    # Comes to 0.019 with the window and 0.026 without (0.03 and 0.06 with network 0.7.0); the same where it is not used.
+    # Comes to 0.019 with the window and 0.026 without (0.03 and 0.06 with network 0.7.0).
     assert error(alpha, truth) < 0.85 * error(shown_at(CARD.input.size, pixels), truth)
 
 
