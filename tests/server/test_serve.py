@@ -101,11 +101,17 @@ def test_sigkill_of_the_supervisor_ends_even_a_server_that_ignores_sigterm():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_are_passed_on_and_the_exit_code_comes_back(number):
-    script = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
-    with supervised([sys.executable, "-c", script], dict(os.environ)) as process:
-        time.sleep(0.5)  # until the handler is there
-        os.kill(os.getpid(), number)
-        assert process.wait(10) == 7
+    """In a launcher of its own: a signal to pytest itself ended it once, after libraries had been at work in it."""
+    script = f"""
+        import os, sys, time
+        from server.supervision import supervised
+        child = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)"
+        with supervised([sys.executable, "-c", child], dict(os.environ)) as process:
+            time.sleep(0.5)  # until the handler is there
+            os.kill(os.getpid(), {int(number)})
+            sys.exit(process.wait(10))
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=20).returncode == 7
 
 
 def test_silenced_lines_are_dropped_and_others_passed_on(capfd):
