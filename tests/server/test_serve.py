@@ -101,7 +101,7 @@ def test_sigkill_of_the_supervisor_ends_even_a_server_that_ignores_sigterm():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_are_passed_on_and_the_exit_code_comes_back(number):
-    """In a launcher of its own: a signal to pytest itself ended it once, after libraries had been at work in it."""
+    """In a launcher of its own: pytest, sent one after much else had run in it, ended in a segmentation fault."""
     script = f"""
         import os, sys, time
         from server.supervision import supervised
