@@ -94,6 +94,13 @@ def dark(rng: np.random.Generator) -> Material:
     return Material("opaque", varied(rng, (tone, tone, tone), 0.15), rough)
 
 
+def deep(rng: np.random.Generator) -> Material:
+    """Return an opaque stone or glass bead of deep colour: lapis, malachite, garnet and their like."""
+    depth = float(rng.uniform(1.2, 2.2))  # what lets less light back is also more saturated (Beer and Lambert)
+    r, g, b = np.maximum(np.array(random_color(rng, 0.97)) ** depth, 0.004)
+    return replace(opaque(rng), color=(float(r), float(g), float(b)))
+
+
 def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]

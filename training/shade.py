@@ -25,8 +25,12 @@ SIDE = 384
 LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
-DARK = 0.25
-"""Share of opaque stones that are nearly black: onyx and jet are worn more often than a random colour is dark."""
+DARK, DEEP = 0.25, 0.35
+"""Shares of opaque stones that are nearly black, and of deep colour: both are worn more often than random colours are."""
+CUT = 0.2
+"""Share of clear stones that become opaque ones of the same cut."""
+METERED = 0.4
+"""Share of the photos exposed for the piece, not for what it lies on: there black velvet is black."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +207,19 @@ def _irradiance(radiance: F32, floor: F32 | None) -> F32:
 
 
 def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
-    """Return the same kind of material in another alloy, colour and finish."""
+    """Return the same kind of material in another alloy, colour and finish; some clear stones become opaque."""
     if given.kind == "metal":
         return materials.metal(rng)
-    if given.kind == "clear":
+    if given.kind == "clear" and rng.random() > CUT:
         return replace(materials.clear(rng), ior=given.ior)
     if given.kind == "pearl":
         return materials.pearl(rng)
     if slot == "prop" or given.kind == "matte":
         return replace(given, color=materials.random_color(rng, 0.75), second=None)
-    return materials.dark(rng) if rng.random() < DARK else materials.opaque(rng)
+    chance = rng.random()
+    if chance < DARK:
+        return materials.dark(rng)
+    return materials.deep(rng) if chance < DARK + DEEP else materials.opaque(rng)
 
 
 def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:
@@ -367,6 +374,8 @@ def photograph(
         veil = 1 / (1 + np.exp(-float(rng.uniform(1, 8)) * (_noise(rng, size, rng.uniform(2, 5)) + rng.normal(0, 0.7))))
         image *= (1 - float(rng.uniform(0.1, 0.7)) * veil)[..., None]
     bright = image.mean(-1)
+    if rng.random() < METERED and (whole := answer[..., 0] > 240).sum() > 100:
+        bright = bright[whole]
     gain = float(rng.uniform(0.15, 0.6)) / max(float(np.percentile(bright, 60)), 1e-4)
     if rng.random() < 0.9:
         gain = min(gain, 1.4 / max(float(np.percentile(bright, 97)), 1e-4))

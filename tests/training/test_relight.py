@@ -77,6 +77,22 @@ def test_the_loss_is_least_for_the_true_light_and_counts_only_the_piece():
     torch.testing.assert_close(loss(same, seen, elsewhere), right)
 
 
+def test_a_change_pays_only_where_most_pieces_that_look_alike_want_it():
+    seen = torch.full((5, 6, 32, 32), 0.5)
+    same = torch.eye(3, 4).reshape(1, 12, 1, 1).repeat(5, 1, 8, 8)
+    brighter = same * 1.5
+
+    def mean_loss(wanting: int) -> tuple[torch.Tensor, torch.Tensor]:
+        truth = torch.cat([seen[:, :3], torch.ones(5, 1, 32, 32)], 1)
+        truth[:wanting, :3] = 0.604  # sRGB of 1.5 times the light
+        return loss(same, seen, truth), loss(brighter, seen, truth)
+
+    stayed, changed = mean_loss(3)
+    assert stayed < changed
+    stayed, changed = mean_loss(4)
+    assert changed < stayed
+
+
 def test_agreement_is_one_for_scaled_and_negative_for_inverted_detail():
     torch.manual_seed(4)
     map_, everywhere = 50 * torch.rand(1, 1, 24, 24), torch.ones(1, 1, 24, 24)

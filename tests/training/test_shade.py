@@ -88,14 +88,23 @@ def test_white_surroundings_light_every_normal_alike():
 
 def test_redrawing_keeps_the_kind_of_material():
     rng = np.random.default_rng(5)
-    for kind in ("metal", "clear", "pearl", "opaque", "matte"):
+    for kind in ("metal", "pearl", "opaque", "matte"):
         assert shade.redrawn(rng, Material(kind, (0.5, 0.5, 0.5)), "stone").kind == kind
 
 
-def test_some_opaque_stones_are_nearly_black():
+def test_some_clear_stones_are_redrawn_as_opaque_ones_of_the_same_cut():
+    rng = np.random.default_rng(5)
+    kinds = [shade.redrawn(rng, Material("clear", (0.5, 0.5, 0.5)), "stone").kind for _ in range(200)]
+    assert set(kinds) == {"clear", "opaque"}
+    assert 0.1 < np.mean([kind == "opaque" for kind in kinds]) < 0.3
+
+
+def test_some_opaque_stones_are_nearly_black_and_some_of_deep_colour():
     rng = np.random.default_rng(5)
     drawn = [shade.redrawn(rng, Material("opaque", (0.5, 0.5, 0.5)), "stone") for _ in range(200)]
-    assert 0.15 < np.mean([max(made.color) < 0.07 for made in drawn]) < 0.4
+    assert 0.2 < np.mean([max(made.color) < 0.07 for made in drawn]) < 0.5
+    deep = [min(made.color) < 0.18 * max(made.color) for made in drawn]
+    assert np.mean(deep) > 0.05
 
 
 def test_a_seed_is_read_as_it_was_written(tmp_path):
