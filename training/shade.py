@@ -287,8 +287,7 @@ def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...
     ident = np.asarray(record["ident"])
     radiance = np.zeros((len(record), 3), np.float32)
     color = np.array([m.color for m in drawn], np.float32)
-    index = np.asarray(record["index"])
-    pixel = (index // (2 * size)) // 2 * size + (index % (2 * size)) // 2
+    pixel = pixel_of(piece)
 
     def light_of(part: NDArray[Any], at: NDArray[Any], which: int, roughness: float) -> F32:
         out = np.zeros((len(part), 3), np.float32)
@@ -343,13 +342,28 @@ def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...
     radiance = np.minimum(radiance, limit)
     slot = np.array([SLOTS.index(s) for s in piece.slots])[ident]
 
-    def summed(weight: NDArray[Any] | None) -> F32:
-        total = np.bincount(pixel, weight, size * size) / piece.samples
-        return total.reshape(size, size).astype(np.float32)
+    answer = np.dstack([summed(piece, pixel, mine) for mine in (slot != 3, slot == 0, slot == 1)])
+    shown = np.dstack([summed(piece, pixel, radiance[:, c]) for c in range(3)])
+    return Layers(floor, shown, summed(piece, pixel, None), np.round(answer * 255).astype(np.uint8))
 
-    answer = np.dstack([summed(slot != 3), summed(slot == 0), summed(slot == 1)])
-    shown = np.dstack([summed(radiance[:, c]) for c in range(3)])
-    return Layers(floor, shown, summed(None), np.round(answer * 255).astype(np.uint8))
+
+def pixel_of(piece: Traced) -> NDArray[Any]:
+    """Return the flat pixel [N] that each record lies in."""
+    index = np.asarray(piece.record["index"])
+    return (index // (2 * piece.size)) // 2 * piece.size + (index % (2 * piece.size)) // 2
+
+
+def summed(piece: Traced, pixel: NDArray[Any], weight: NDArray[Any] | None) -> F32:
+    """Mean over each pixel's samples [S, S] of a weight [N] of the records, or of 1; `pixel` as of `pixel_of`."""
+    total = np.bincount(pixel, weight, piece.size**2) / piece.samples
+    return total.reshape(piece.size, piece.size).astype(np.float32)
+
+
+def scattering(piece: Traced, drawn: tuple[Material, ...]) -> U8:
+    """Coverage [S, S] of what scatters light in its body: opaque stones, pearls, cords; not metal, not clear stones."""
+    body = np.array([made.kind in ("opaque", "pearl", "matte") for made in drawn])
+    mine = body[np.asarray(piece.record["ident"])]
+    return np.round(summed(piece, pixel_of(piece), mine) * 255).astype(np.uint8)
 
 
 def redrawn_all(rng: np.random.Generator, piece: Traced) -> tuple[Material, ...]:

@@ -53,6 +53,16 @@ def test_a_bare_ground_shows_its_reflectance_times_its_light():
     assert not answer[5, 5].any()
 
 
+def test_only_what_scatters_light_in_its_body_is_counted_as_such():
+    record = facing_the_camera(np.array([0, 1, 16, 17]))
+    for kind, covered in (("metal", 0), ("clear", 0), ("opaque", 255), ("pearl", 255)):
+        piece = traced(record, "stone", Material(kind, (0.5, 0.5, 0.5)))
+        body = shade.scattering(piece, piece.materials)
+        assert body.shape == (SIZE, SIZE)
+        assert body[0, 0] == covered
+        assert body.sum() == covered
+
+
 def test_two_of_four_samples_cover_half_a_pixel():
     image, answer = show(traced(facing_the_camera(np.array([0, 1]))), ground=0.5, radiance=1.0)
     assert answer[0, 0].tolist() == [128, 128, 0]
