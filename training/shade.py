@@ -26,7 +26,7 @@ LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
 DARK, DEEP = 0.25, 0.35
-"""Shares of opaque stones that are nearly black, and of deep colour: both are worn more often than random colours are."""
+"""Shares of opaque stones that are nearly black, and of deep colour: both are worn more than random colours tell."""
 CUT = 0.2
 """Share of clear stones that become opaque ones of the same cut."""
 METERED = 0.4
