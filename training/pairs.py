@@ -27,6 +27,8 @@ WHITE = 0.65
 """Share of the pairs whose target is the studio for pure white."""
 PALE = 0.35
 """Share of the photos on nearly white ground, as most sellers take them: there a stone's own darkness is to be kept."""
+CONFUSED = 0.35
+"""Share of the views in which metal is taken for stone and stone for metal here and there, as segmentation does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,16 @@ class Pairs:
         return view(rng, self.developed[int(rng.integers(len(self.developed)))], self.side)
 
 
+def confused(rng: np.random.Generator, answer: F32) -> F32:
+    """Let metal and stone [..., 1:3] of an answer [S, S, 3] trade places in parts of the picture."""
+    side = answer.shape[0]
+    field = cv2.resize(rng.normal(size=(4, 4)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    share = 1 / (1 + np.exp(-6 * (field - np.float32(rng.normal()))))
+    metal, stone = answer[..., 1], answer[..., 2]
+    traded = [metal + share * (stone - metal), stone + share * (metal - stone)]
+    return np.dstack([answer[..., 0], *traded])
+
+
 def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32]:
     """Cut the piece out of its photo, with a camera's faults and a segmentation's."""
     reach = STORED / ROOM * float(rng.uniform(1.0, 1.3))
@@ -122,7 +134,9 @@ def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32
     colour = cut(pair.colour).astype(np.float32) / np.maximum(255 * weight, 1)
     if rng.random() < 0.5:
         answer = cv2.GaussianBlur(answer, (0, 0), float(rng.uniform(0.3, 1.5)))
-    if rng.random() < 0.2:  # metal taken for stone, or nothing known of either
+    if rng.random() < CONFUSED:
+        answer = confused(rng, answer)
+    elif rng.random() < 0.2:  # little known of either
         answer[..., 1:] *= float(rng.uniform(0, 1))
     seen = np.concatenate([photo, answer], -1)
     truth = np.concatenate([colour.clip(0, 1), weight, np.minimum(body, weight)], -1)
