@@ -41,7 +41,7 @@ class Look(BaseModel):
     """Strength of a soft contact shadow below the piece. 0 keeps every background pixel exactly the asked colour."""
     decontaminate: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How much of the old background's colour is taken out of soft edges. 0 keeps the photo's own colours there."""
-    relight: Annotated[float, Field(ge=0, le=1)] = 0.7
+    relight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Strength of the relight. 0 keeps the photo's own pixels (`identity_safe` in the report)."""
     relight_metal: Annotated[float, Field(ge=0, le=1)] = 1.0
     relight_stone: Annotated[float, Field(ge=0, le=1)] = 1.0
