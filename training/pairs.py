@@ -111,12 +111,9 @@ class Pairs:
 
 def confused(rng: np.random.Generator, answer: F32) -> F32:
     """Let metal and stone [..., 1:3] of an answer [S, S, 3] trade places in parts of the picture."""
-    side = answer.shape[0]
-    field = cv2.resize(rng.normal(size=(4, 4)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    share = 1 / (1 + np.exp(-6 * (field - np.float32(rng.normal()))))
-    metal, stone = answer[..., 1], answer[..., 2]
-    traded = [metal + share * (stone - metal), stone + share * (metal - stone)]
-    return np.dstack([answer[..., 0], *traded])
+    kinds = answer[..., 1:]
+    share = shade.patches(rng, answer.shape[0], 6.0, 4.0)[..., None]
+    return np.dstack([answer[..., :1], kinds + share * (kinds[..., ::-1] - kinds)])
 
 
 def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32]:

@@ -104,9 +104,9 @@ def apart(lab: Tensor, reference: Tensor) -> Tensor:
 
 def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
     """Mean colour difference inside the piece, stones doubled, change, lost detail, and the transforms' roughness."""
-    old = to_linear(seen[:, :3])
-    linear = applied(transforms, old)
-    old, got, wanted = (to_lab(c) for c in (old, softly_bounded(linear).clamp_min(1e-5), to_linear(truth[:, :3])))
+    photo = to_linear(seen[:, :3])
+    linear = applied(transforms, photo)
+    old, got, wanted = (to_lab(c) for c in (photo, softly_bounded(linear).clamp_min(1e-5), to_linear(truth[:, :3])))
     weight = truth[:, 3] * (1 + seen[:, 5])
     weight = weight / (weight.sum((1, 2), keepdim=True) + 16)  # every piece counts alike, however thin
     outside = (linear - linear.clamp(0, 1)).abs().sum(1) * 10

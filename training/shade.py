@@ -229,6 +229,11 @@ def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:
     return field / max(float(field.std()), 1e-3)
 
 
+def patches(rng: np.random.Generator, size: int, sharpness: float, cells: float) -> F32:
+    """Soft patches [size, size] in [0, 1], about `cells` blobs a side, that cover a random share of the picture."""
+    return 1 / (1 + np.exp(-sharpness * (_noise(rng, size, cells) + rng.normal(0, 0.7))))
+
+
 def _exits(record: NDArray[Any], which: int) -> F32:
     return record["exit"][:, which].astype(np.float32) / 32767
 
@@ -385,7 +390,7 @@ def photograph(
     image, answer = lit(piece, reflectance, around, drawn, np.random.default_rng(seed))
     size = piece.size
     if rng.random() < 0.5:  # shade of things beyond the frame
-        veil = 1 / (1 + np.exp(-float(rng.uniform(1, 8)) * (_noise(rng, size, rng.uniform(2, 5)) + rng.normal(0, 0.7))))
+        veil = patches(rng, size, float(rng.uniform(1, 8)), float(rng.uniform(2, 5)))
         image *= (1 - float(rng.uniform(0.1, 0.7)) * veil)[..., None]
     bright = image.mean(-1)
     if rng.random() < METERED and (whole := answer[..., 0] > 240).sum() > 100:
