@@ -79,9 +79,10 @@ class _Broken:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """The stream is over: the server ended it, or the connection was lost."""
+    """The stream is over: the server ended it, or the connection was lost, by this status and for this reason."""
 
-    lost: grpc.RpcError | None = None
+    status: grpc.StatusCode | None = None
+    reason: str = ""
 
 
 class Client:
@@ -129,7 +130,7 @@ class Client:
         try:
             return _answer(name, self._stub.ModelInfer(request, timeout=timeout))
         except grpc.RpcError as lost:
-            raise _error(lost, name) from lost
+            raise _error(*_status(lost), name) from lost
 
     def submit(
         self, photo: bytes, look: Look = CATALOG, *, ensemble: Ensemble = "catalog", timeout: float | None = None
@@ -143,11 +144,14 @@ class Client:
 
         def settle(call: Any) -> None:
             try:
-                answer.set_result(_answer("photo", call.result()))
+                lost = call.exception()
             except grpc.FutureCancelledError:
                 answer.set_exception(Unavailable("photo: the connection was closed"))
-            except grpc.RpcError as lost:
-                answer.set_exception(_error(lost, "photo"))
+            else:
+                if lost:
+                    answer.set_exception(_error(*_status(lost), "photo"))
+                else:
+                    answer.set_result(_answer("photo", call.result()))
 
         self._stub.ModelInfer.future(_request("", photo, look.to_bytes(), ensemble), timeout=timeout).add_done_callback(
             settle
@@ -216,16 +220,19 @@ class Client:
             except BaseException as error:  # The caller's own iterable failed: raise it in the caller's thread.
                 events.put(_Broken(error))
 
-        def incoming() -> None:
+        def incoming(call: Any) -> None:
             try:
                 for reply in call:
                     events.put(reply)
                 events.put(_Ended())
             except grpc.RpcError as lost:
-                events.put(_Ended(lost))
+                # What gRPC raises is the call itself. By its traceback it would hold itself until the interpreter
+                # ends, and then wait for a lock that one of gRPC's threads, ended before, may have held.
+                lost.__traceback__ = None
+                events.put(_Ended(*_status(lost)))
 
         call = self._stub.ModelStreamInfer(outgoing())
-        reader = threading.Thread(target=incoming, name="milgrain-replies", daemon=True)
+        reader = threading.Thread(target=incoming, args=(call,), name="milgrain-replies", daemon=True)
         reader.start()
         unanswered: dict[str, _Sent] = {}
         all_sent = False
@@ -239,9 +246,9 @@ class Client:
                 elif isinstance(event, _Broken):
                     raise event.error
                 elif isinstance(event, _Ended):
-                    if event.lost is None and all_sent and not unanswered:
+                    if event.status is None and all_sent and not unanswered:
                         return
-                    raise _ended_early(event.lost, unanswered) from event.lost
+                    raise _ended_early(event, unanswered)
                 else:
                     slots.release()
                     yield event if isinstance(event, tuple) else _settle(event, unanswered)
@@ -250,6 +257,7 @@ class Client:
             slots.release()  # wakes `outgoing` if it waits for a slot
             call.cancel()
             reader.join()
+            del call  # or the error that is raised here holds it, see above
 
 
 def _next(events: queue.SimpleQueue[Any], unanswered: dict[str, _Sent], timeout: float) -> Any:
@@ -274,17 +282,24 @@ def _settle(reply: Any, unanswered: dict[str, _Sent]) -> tuple[str, Answer | Mil
     return sent.name, _answer(sent.name, reply.infer_response)
 
 
-def _ended_early(lost: grpc.RpcError | None, unanswered: dict[str, _Sent]) -> MilgrainError:
+def _ended_early(end: _Ended, unanswered: dict[str, _Sent]) -> MilgrainError:
     """Return the error of a stream that ended before its last answer."""
     names = [sent.name for sent in unanswered.values()]
     left = f"{names[0]} and {len(names) - 1} more unanswered" if names else "nothing under way"
-    return _error(lost, left) if lost else Unavailable(f"{left}: the server ended the stream")
+    if end.status is None:
+        return Unavailable(f"{left}: the server ended the stream")
+    return _error(end.status, end.reason, left)
 
 
-def _error(lost: grpc.RpcError, name: str) -> MilgrainError:
-    """Return the error for a failed call; gRPC's own errors are calls too, and carry its status."""
+def _status(lost: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
+    """Return a failed call's status and reason; gRPC's own errors are calls too, and carry them."""
     assert isinstance(lost, grpc.Call)
-    return refusal(lost.details() or lost.code().name, name, lost.code())
+    return lost.code(), lost.details()
+
+
+def _error(status: grpc.StatusCode, reason: str, name: str) -> MilgrainError:
+    """Return the error for a failed call."""
+    return refusal(reason or status.name, name, status)
 
 
 def _name(photo: Photo, otherwise: str) -> str:

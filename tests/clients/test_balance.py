@@ -48,7 +48,7 @@ def paced(script, seconds):
     return seen
 
 
-def test_the_faster_server_gets_more(servers, jobs, no_thread_left):
+def test_the_faster_server_gets_more(servers, jobs, nothing_left):
     fast, slow = paced(servers[0], 0.01), paced(servers[1], 0.1)
     outcomes = list(answers([each.address for each in servers], jobs(60), in_flight=4))
     assert sorted(fast + slow) == sorted(outcome.job.sku for outcome in outcomes)
@@ -84,7 +84,7 @@ def test_overloaded_server_gets_what_it_takes_and_does_not_hold_up_the_other(ser
     assert served.count(servers[1].address) > 3 * served.count(servers[0].address)
 
 
-def test_dead_server_is_out_and_its_photos_go_to_the_other(servers, jobs, no_thread_left):
+def test_dead_server_is_out_and_its_photos_go_to_the_other(servers, jobs, nothing_left):
     paced(servers[0], 0.01), paced(servers[1], 0.01)
     outcomes = []
     for outcome in answers([each.address for each in servers], jobs(80), in_flight=4):
@@ -189,7 +189,7 @@ def test_neighbours_of_a_photo_that_takes_the_server_down_are_not_given_up(scrip
     assert [sku for sku, result in found.items() if not isinstance(result, Answer)] == ["2-003.jpg"]
 
 
-def test_caller_that_stops_early_leaves_no_thread(script, jobs, no_thread_left):
+def test_caller_that_stops_early_leaves_no_thread(script, jobs, nothing_left):
     paced(script, 0.01)
     outcomes = answers([script.address], jobs(50), in_flight=4)
     next(outcomes)

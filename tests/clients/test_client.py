@@ -160,7 +160,7 @@ def test_nameless_bytes_are_numbered(client):
     assert [name for name, _ in client.stream([b"a", b"b"])] == ["photo 0", "photo 1"]
 
 
-def test_server_that_dies_mid_stream_is_raised(client, script, no_thread_left):
+def test_server_that_dies_mid_stream_is_raised(client, script, nothing_left):
     answers = client.stream((("ring.jpg", b"ring") for _ in itertools.count()), in_flight=4)
     assert len(list(itertools.islice(answers, 10))) == 10
     script.stop()
@@ -168,7 +168,7 @@ def test_server_that_dies_mid_stream_is_raised(client, script, no_thread_left):
         list(answers)
 
 
-def test_stream_that_the_server_ends_too_early_is_raised(client, script, no_thread_left):
+def test_stream_that_the_server_ends_too_early_is_raised(client, script, nothing_left):
     script.stream = lambda requests, context: (script.reply(next(requests)) for _ in range(3))
     answers = client.stream(PHOTOS, in_flight=4)
     assert [next(answers)[0] for _ in range(3)] == ["0.jpg", "1.jpg", "2.jpg"]
@@ -176,7 +176,7 @@ def test_stream_that_the_server_ends_too_early_is_raised(client, script, no_thre
         next(answers)
 
 
-def test_one_answer_too_late_is_raised_though_others_come(client, script, no_thread_left):
+def test_one_answer_too_late_is_raised_though_others_come(client, script, nothing_left):
     def skips_one(requests, context):
         next(requests)
         for request in requests:
@@ -196,7 +196,7 @@ def test_slow_consumer_is_not_a_slow_server(client):
         time.sleep(0.4)
 
 
-def test_closing_early_cancels_the_call_and_frees_the_source(client, script, no_thread_left):
+def test_closing_early_cancels_the_call_and_frees_the_source(client, script, nothing_left):
     cancelled = threading.Event()
 
     def watched(requests, context):
@@ -209,7 +209,7 @@ def test_closing_early_cancels_the_call_and_frees_the_source(client, script, no_
     assert cancelled.wait(5)
 
 
-def test_failure_of_the_callers_iterable_is_the_callers(client, no_thread_left):
+def test_failure_of_the_callers_iterable_is_the_callers(client, nothing_left):
     def broken():
         yield "ring.jpg", b"ring"
         raise ZeroDivisionError("in the caller's code")
@@ -218,7 +218,7 @@ def test_failure_of_the_callers_iterable_is_the_callers(client, no_thread_left):
         list(client.stream(broken()))
 
 
-def test_answer_to_nobody_is_raised(client, script, no_thread_left):
+def test_answer_to_nobody_is_raised(client, script, nothing_left):
     def invents(requests, context):
         request = next(requests)
         request.id = "invented"
