@@ -101,6 +101,22 @@ def deep(rng: np.random.Generator) -> Material:
     return replace(opaque(rng), color=(float(r), float(g), float(b)))
 
 
+def earthy(rng: np.random.Generator) -> Material:
+    """Return what has a metal's colour and is none: brown to cream stone, wood, horn, bone, clay, shell.
+
+    Plain, mottled or banded, as often matt as polished.
+    """
+    value, hue = float(np.exp(rng.uniform(np.log(0.02), np.log(0.6)))), float(rng.uniform(0.0, 1.0))
+    strength = float(rng.uniform(0.15, 0.85)) * (1 - 0.6 * value)
+    base = value * np.array([1.0, 1 - strength * (0.75 - 0.45 * hue), 1 - strength])  # from brick red to olive
+    color = (float(base[0]), float(base[1]), float(base[2]))
+    rough = float(rng.uniform(0.03, 0.15) if rng.random() < 0.5 else rng.uniform(0.2, 0.6))
+    if rng.random() < 0.3:
+        return Material("opaque", color, rough)
+    second = varied(rng, color, 0.6) if rng.random() < 0.7 else varied(rng, (0.6, 0.5, 0.38), 0.3)
+    return Material("opaque", color, rough, 1.5, second, float(rng.uniform(2, 14)), bands=bool(rng.random() < 0.4))
+
+
 def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]
@@ -140,6 +156,11 @@ def gemlike(rng: np.random.Generator, name: str | None = None) -> Material:
     if name is None and rng.random() < 0.15:
         color = TRANSLUCENT[int(rng.integers(len(TRANSLUCENT)))]
         return Material("clear", varied(rng, color, 0.08), 0.0, 1.55)
+    return patterned(rng, name)
+
+
+def patterned(rng: np.random.Generator, name: str | None = None) -> Material:
+    """Return an opaque stone with a pattern of its own."""
     color, second, frequency, bands = PATTERNED[name or str(rng.choice(list(PATTERNED)))]
     rough = float(rng.uniform(0.02, 0.1) if rng.random() < 0.8 else rng.uniform(0.2, 0.45))
     made = Material("opaque", varied(rng, color, 0.12), rough)

@@ -20,6 +20,10 @@ STEPS = (32, 48, 80, 112, 128)
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
+GAIN = 1.5
+"""The most that the light of a cell is multiplied by, and divided by, as a natural logarithm."""
+FLATTEST = {"metal": 0.4, "body": 0.85}
+"""The least share of its contrast that metal keeps, and that all else does: less would be a veil."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -46,40 +50,35 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.merge8 = Merge(96 + 32, c8, 64, 80)
-        self.merge4 = Merge(80, c4, 48, 64)
-        self.head = nn.Conv2d(64, 5, 3, padding=1)
+        self.head = nn.Conv2d(96, 10, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, seen: Tensor, light: Tensor) -> Tensor:
         """Return the transforms."""
-        f2 = self.stem(functional.pixel_unshuffle(seen - 0.5, 2))
-        f4 = self.down4(f2)
-        f8 = self.down8(f4)
-        f16 = self.down16(f8)
+        f16 = self.down16(self.down8(self.down4(self.stem(functional.pixel_unshuffle(seen - 0.5, 2)))))
         f32 = self.down32(f16)
         lit = self.light(light[:, :, None, None])
         x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
         # The deepest map sees the whole piece; its mean carries the alloy and the light to every cell.
         x = x + x.mean((2, 3), keepdim=True)
-        x = self.merge16(x, f16)
-        x = self.merge8(torch.cat([x, lit.expand(-1, -1, *x.shape[2:])], 1), f8)
-        return transforms(self.head(self.merge4(x, f4)).float(), local_mean(seen.float()))
+        return transforms(self.head(self.merge16(x, f16)).float(), seen.float())
 
     def load_onnx(self, path: Path) -> int:
-        """Copy the convolutions of an exported network, all or none; return how many."""
+        """Copy the convolutions that an exported network has, too; return how many."""
         import onnx
         from onnx import numpy_helper
 
         graph = onnx.load(str(path)).graph
         held = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         given = {node.input[1]: node.input[2] for node in graph.node if node.op_type == "Conv"}
-        own = {name: m for name, m in self.named_modules() if isinstance(m, nn.Conv2d)}
-        for name, layer in own.items():
-            bias = given[f"{name}.weight"]
-            fill(layer, torch.from_numpy(held[f"{name}.weight"].copy()), torch.from_numpy(held[bias].copy()))
-        return len(own)
+        count = 0
+        for name, layer in self.named_modules():
+            weight = held.get(f"{name}.weight")
+            if isinstance(layer, nn.Conv2d) and weight is not None and weight.shape == tuple(layer.weight.shape):
+                fill(layer, torch.from_numpy(weight.copy()), torch.from_numpy(held[given[f"{name}.weight"]].copy()))
+                count += 1
+        return count
 
 
 def local_mean(seen: Tensor) -> Tensor:
@@ -95,22 +94,30 @@ def local_mean(seen: Tensor) -> Tensor:
     return sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
 
 
-def transforms(raw: Tensor, mean: Tensor) -> Tensor:
-    """Turn the head's five planes and the local mean [N, 3, h, w] into affine transforms [N, 12, h, w].
+def transforms(raw: Tensor, seen: Tensor) -> Tensor:
+    """Turn the head's planes [N, 10, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
-    The first three move the mean, by its logit, to a new one; the others scale the departures from it: those of
-    lightness, which take the new mean's hue, as reflections in coloured metal do, and those of colour.
+    Five planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
+    over the piece, and apart from each other. Three multiply red, green and blue, as another light does. The others
+    scale what departs from the local mean: departures of lightness, which have the mean's hue, as reflections in
+    coloured metal do, and those of colour.
     """
-    old = mean.clamp(1e-3, 1 - 1e-3)
-    new = torch.sigmoid(torch.log(old / (1 - old)) + 4 * raw[:, :3])
+    size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
+    wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
+    alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
+    share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
+    mixed = wide[:, :5] * share + wide[:, 5:] * (1 - share)
+    least = FLATTEST["metal"] * share + FLATTEST["body"] * (1 - share)
+    gain = torch.exp((2 * mixed[:, :3]).clamp(-GAIN, GAIN))
+    light, colour = torch.maximum(torch.exp(mixed[:, 3:].clamp(-2, 0.5)), least).split(1, 1)
+    mean = local_mean(seen)
     luminance = torch.tensor(LUMINANCE, device=raw.device)
-    hue = new / ((new * luminance[:, None, None]).sum(1, keepdim=True) + 1e-3)
-    light, colour = torch.exp(raw[:, 3:4].clamp(-2, 2)), torch.exp(raw[:, 4:5].clamp(-2, 2))
+    hue = (mean + 1e-3) / ((mean * luminance[:, None, None]).sum(1, keepdim=True) + 1e-3)
     rows = []
     for c in range(3):
-        row = [(light * hue[:, c : c + 1] - colour) * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
+        row = [(light - colour) * hue[:, c : c + 1] * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
         moved = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
-        rows += [*row, new[:, c : c + 1] - moved]
+        rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - moved)]
     return torch.cat(rows, 1)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from training import assets, materials
 from training.piece import Material
-from training.records import GROUND, SKY, SLOTS, SOLID, octahedral, pixels
+from training.records import GROUND, SKY, SOLID, octahedral, pixels
 
 F32 = NDArray[Any]  # float32 by contract
 U8 = NDArray[Any]
@@ -25,10 +25,16 @@ SIDE = 384
 LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
-DARK, DEEP = 0.25, 0.35
-"""Shares of opaque stones that are nearly black, and of deep colour: both are worn more than random colours tell."""
-CUT = 0.2
-"""Share of clear stones that become opaque ones of the same cut."""
+KINDS = {
+    materials.dark: 0.2,
+    materials.deep: 0.25,
+    materials.earthy: 0.25,
+    materials.patterned: 0.15,
+    materials.opaque: 0.15,
+}
+"""Shares of opaque stones: nearly black, deep and earthy ones are worn more than random colours tell."""
+CUT, CARVED = 0.2, 0.15
+"""Share of clear stones that become opaque ones of the same cut, and of metals that become stone, wood or horn."""
 METERED = 0.4
 """Share of the photos exposed for the piece, not for what it lies on: there black velvet is black."""
 
@@ -207,8 +213,8 @@ def _irradiance(radiance: F32, floor: F32 | None) -> F32:
 
 
 def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
-    """Return the same kind of material in another alloy, colour and finish; some clear stones become opaque."""
-    if given.kind == "metal":
+    """Return the same kind of material in another alloy, colour and finish; some turn opaque."""
+    if given.kind == "metal" and (slot == "prop" or rng.random() > CARVED):
         return materials.metal(rng)
     if given.kind == "clear" and rng.random() > CUT:
         return replace(materials.clear(rng), ior=given.ior)
@@ -216,10 +222,8 @@ def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
         return materials.pearl(rng)
     if slot == "prop" or given.kind == "matte":
         return replace(given, color=materials.random_color(rng, 0.75), second=None)
-    chance = rng.random()
-    if chance < DARK:
-        return materials.dark(rng)
-    return materials.deep(rng) if chance < DARK + DEEP else materials.opaque(rng)
+    kinds = list(KINDS)
+    return kinds[int(rng.choice(len(kinds), p=list(KINDS.values())))](rng)
 
 
 def _noise(rng: np.random.Generator, size: int, cells: float) -> F32:
@@ -345,11 +349,16 @@ def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...
             radiance[mine] = diffuse * (1 - coat) + (coat * first if first is not None else 0)
     limit = 6 * float(np.percentile(floor, 90)) + 1e-3
     radiance = np.minimum(radiance, limit)
-    slot = np.array([SLOTS.index(s) for s in piece.slots])[ident]
-
-    answer = np.dstack([summed(piece, pixel, mine) for mine in (slot != 3, slot == 0, slot == 1)])
+    held = np.array([_told(s, m) for s, m in zip(piece.slots, drawn, strict=True)])[ident]
+    answer = np.dstack([summed(piece, pixel, mine) for mine in held.T])
     shown = np.dstack([summed(piece, pixel, radiance[:, c]) for c in range(3)])
     return Layers(floor, shown, summed(piece, pixel, None), np.round(answer * 255).astype(np.uint8))
+
+
+def _told(slot: str, made: Material) -> tuple[bool, bool, bool]:
+    """Tell whether a material belongs to the piece, is its metal, is its stone; cords and the like are neither."""
+    is_metal = slot == "metal" and made.kind == "metal"
+    return slot != "prop", is_metal, slot == "stone" or (slot == "metal" and not is_metal)
 
 
 def pixel_of(piece: Traced) -> NDArray[Any]:

@@ -10,31 +10,55 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
-from training.relight import GRID, Relight, applied, local_mean, to_linear, transforms  # noqa: E402
+from training.relight import FLATTEST, GRID, Relight, applied, local_mean, to_linear, transforms  # noqa: E402
 from training.relight_train import agreement, loss, to_lab  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/relight/1/model.onnx"
 
 
-def test_an_untrained_network_leaves_gray_as_it_is():
-    """It moves no mean and scales no departure; of a gray piece even the hue is kept."""
+def shown(metal: float) -> torch.Tensor:
+    """A piece [1, 6, 64, 64] that fills its square, of that share of metal, in random colours."""
     torch.manual_seed(0)
-    seen = torch.rand(2, 1, 64, 64).repeat(1, 6, 1, 1) * 0.8 + 0.1
+    return torch.cat(
+        [torch.rand(1, 3, 64, 64), torch.tensor([1, metal, 1 - metal])[:, None, None].expand(1, 3, 64, 64)], 1
+    )
+
+
+def planes(metal: list[float], body: list[float]) -> torch.Tensor:
+    """What the head says [1, 10, 4, 4], everywhere alike: of metal, and of all else."""
+    return torch.tensor([*metal, *body], dtype=torch.float32)[None, :, None, None].expand(1, 10, 4, 4)
+
+
+def test_an_untrained_network_leaves_the_photo_as_it_is():
+    torch.manual_seed(0)
+    seen = torch.rand(2, 6, 64, 64)
     with torch.no_grad():
         made = Relight()(seen, torch.randn(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
     photo = to_linear(seen[:, :3])
-    torch.testing.assert_close(applied(made, photo), photo, atol=4e-3, rtol=0)
+    torch.testing.assert_close(applied(made, photo), photo, atol=1e-5, rtol=0)
 
 
-def test_a_moved_mean_keeps_the_detail_around_it():
-    """Where the head brightens by a logit, the mean goes there, and departures from it stay as they were."""
-    mean = torch.full((1, 3, 1, 1), 0.3)
-    raw = torch.tensor([0.25, 0.25, 0.25, 0.0, 0.0]).reshape(1, 5, 1, 1)
-    photo = torch.tensor([0.2, 0.3, 0.4]).reshape(1, 1, 1, 3).repeat(1, 3, 1, 1)
-    out = applied(transforms(raw, mean), photo)[0, 0, 0]
-    new = 1 / (1 + np.exp(-(np.log(0.3 / 0.7) + 1)))
-    np.testing.assert_allclose(out.numpy(), [new - 0.1, new, new + 0.1], atol=2e-3)
+@pytest.mark.parametrize("metal", [0.0, 0.5, 1.0])
+def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
+    """A cell half of metal takes the geometric mean of both."""
+    seen = shown(metal)
+    raw = planes([0.2, 0.1, 0.0, 0, 0], [-0.2, 0.0, 0.1, 0, 0])
+    gain = np.exp(2 * (metal * np.array([0.2, 0.1, 0.0]) + (1 - metal) * np.array([-0.2, 0.0, 0.1])))
+    photo = to_linear(seen[:, :3])
+    expected = photo * torch.tensor(gain, dtype=torch.float32)[:, None, None]
+    torch.testing.assert_close(applied(transforms(raw, seen), photo), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("metal", "kept"), [(1.0, FLATTEST["metal"]), (0.0, FLATTEST["body"])])
+def test_no_piece_is_veiled(metal, kept):
+    """However flat the network wants it, black rises no more than the least contrast allows."""
+    raw = planes([0, 0, 0, -2, -2], [0, 0, 0, -2, -2])
+    seen = shown(metal)
+    made = transforms(raw, seen)
+    mean = local_mean(seen)
+    black = made[:, 3::4]
+    torch.testing.assert_close(black, (1 - kept) * mean, atol=1e-5, rtol=1e-3)
 
 
 def test_the_mean_is_the_pieces_own():

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="the server extra is not installed: no OpenCV")
 
-from training import shade
+from training import materials, shade
 from training.piece import Material
 from training.records import GROUND, RECORD, SKY, octahedral, pixels
 
@@ -98,8 +98,20 @@ def test_white_surroundings_light_every_normal_alike():
 
 def test_redrawing_keeps_the_kind_of_material():
     rng = np.random.default_rng(5)
-    for kind in ("metal", "pearl", "opaque", "matte"):
+    for kind in ("pearl", "opaque", "matte"):
         assert shade.redrawn(rng, Material(kind, (0.5, 0.5, 0.5)), "stone").kind == kind
+    assert shade.redrawn(rng, GOLD, "prop").kind == "metal"
+
+
+def test_some_metals_are_carved_of_stone_or_wood_and_the_answer_says_so():
+    rng = np.random.default_rng(5)
+    drawn = [shade.redrawn(rng, GOLD, "metal") for _ in range(200)]
+    carved = [made for made in drawn if made.kind == "opaque"]
+    assert 0.05 < len(carved) / len(drawn) < 0.3
+    assert all(made.kind in ("metal", "opaque") for made in drawn)
+    for made, said in ((GOLD, [255, 255, 0]), (carved[0], [255, 0, 255])):
+        _, answer = show(traced(facing_the_camera(np.array([0, 1, 16, 17])), "metal", made))
+        assert answer[0, 0].tolist() == said
 
 
 def test_some_clear_stones_are_redrawn_as_opaque_ones_of_the_same_cut():
@@ -116,6 +128,19 @@ def test_some_opaque_stones_are_nearly_black_and_some_of_deep_colour():
     assert 0.15 < np.mean(black) < 0.4
     deep = [min(made.color) < 0.18 * max(made.color) for made in drawn]
     assert np.mean(deep) > 0.05
+
+
+def test_some_opaque_stones_have_a_metals_colour():
+    """From brick red to olive, dark to cream."""
+    rng = np.random.default_rng(5)
+    drawn = [shade.redrawn(rng, Material("opaque", (0.5, 0.5, 0.5)), "stone") for _ in range(200)]
+    warm = [made.color[0] >= made.color[1] >= made.color[2] > 0.1 * made.color[0] for made in drawn]
+    assert 0.25 < np.mean(warm) < 0.6
+    colors = np.array([materials.earthy(rng).color for _ in range(500)])
+    assert (colors[:, 0] >= colors[:, 1]).all()
+    assert (colors[:, 1] >= colors[:, 2]).all()
+    assert colors.max() < 0.65
+    assert colors[:, 0].min() < 0.03
 
 
 def test_a_seed_is_read_as_it_was_written(tmp_path):
