@@ -21,8 +21,8 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
 GAIN = 1.5
-"""The most that the light of a cell is multiplied by, and divided by, as a natural logarithm."""
-FLATTEST = {"metal": 0.4, "body": 0.85}
+"""The most that a light is multiplied by, and divided by, as a natural logarithm."""
+FLATTEST = {"metal": 0.5, "body": 0.85}
 """The least share of its contrast that metal keeps, and that all else does: less would be a veil."""
 
 
@@ -98,9 +98,9 @@ def transforms(raw: Tensor, seen: Tensor) -> Tensor:
     """Turn the head's planes [N, 10, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     Five planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
-    over the piece, and apart from each other. Three multiply red, green and blue, as another light does. The others
-    scale what departs from the local mean: departures of lightness, which have the mean's hue, as reflections in
-    coloured metal do, and those of colour.
+    over the piece, and apart from each other. Three multiply red, green and blue, as another light does, less where
+    the local mean is bright already: its brightest channel moves by its logit. The others scale what departs from the
+    mean: departures of lightness, which have its hue, as reflections in coloured metal do, and those of colour.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
@@ -108,16 +108,17 @@ def transforms(raw: Tensor, seen: Tensor) -> Tensor:
     share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
     mixed = wide[:, :5] * share + wide[:, 5:] * (1 - share)
     least = FLATTEST["metal"] * share + FLATTEST["body"] * (1 - share)
-    gain = torch.exp((2 * mixed[:, :3]).clamp(-GAIN, GAIN))
     light, colour = torch.maximum(torch.exp(mixed[:, 3:].clamp(-2, 0.5)), least).split(1, 1)
-    mean = local_mean(seen)
+    mean = local_mean(seen).clamp(1e-3, 1 - 1e-3)
+    move = (2 * mixed[:, :3]).clamp(-GAIN, GAIN)
+    gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
     luminance = torch.tensor(LUMINANCE, device=raw.device)
-    hue = (mean + 1e-3) / ((mean * luminance[:, None, None]).sum(1, keepdim=True) + 1e-3)
+    hue = mean / (mean * luminance[:, None, None]).sum(1, keepdim=True)
     rows = []
     for c in range(3):
         row = [(light - colour) * hue[:, c : c + 1] * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
-        moved = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
-        rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - moved)]
+        kept = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
+        rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - kept)]
     return torch.cat(rows, 1)
 
 

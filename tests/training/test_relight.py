@@ -41,13 +41,22 @@ def test_an_untrained_network_leaves_the_photo_as_it_is():
 
 @pytest.mark.parametrize("metal", [0.0, 0.5, 1.0])
 def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
-    """A cell half of metal takes the geometric mean of both."""
+    """Halfway between metal's light and the others' in a cell half of metal, and no mean leaves what can be shown."""
     seen = shown(metal)
-    raw = planes([0.2, 0.1, 0.0, 0, 0], [-0.2, 0.0, 0.1, 0, 0])
-    gain = np.exp(2 * (metal * np.array([0.2, 0.1, 0.0]) + (1 - metal) * np.array([-0.2, 0.0, 0.1])))
-    photo = to_linear(seen[:, :3])
-    expected = photo * torch.tensor(gain, dtype=torch.float32)[:, None, None]
-    torch.testing.assert_close(applied(transforms(raw, seen), photo), expected, atol=1e-5, rtol=1e-4)
+    metals, body = np.array([0.4, 0.2, 0.0]), np.array([-0.4, 0.0, 0.2])
+    raw = planes([*metals, 0, 0], [*body, 0, 0])
+    made = transforms(raw, seen)
+    mean = local_mean(seen)
+    gain = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)
+    move = torch.tensor(2 * (metal * metals + (1 - metal) * body), dtype=torch.float32)[:, None, None]
+    torch.testing.assert_close(gain / gain[:, 2:], torch.exp(move - move[2]).expand_as(gain), atol=1e-5, rtol=1e-4)
+    brightest = mean.amax(1)
+    together = torch.logit(brightest) + move.mean()  # moves by its logit, as long as the hue stays
+    scaled = (gain / torch.exp(move - move.mean())).amax(1) * brightest
+    torch.testing.assert_close(scaled, torch.sigmoid(together), atol=1e-5, rtol=1e-4)
+    assert made[:, 3::4].abs().max() < 1e-5
+    off = [made[:, k] for k in (1, 2, 4, 6, 8, 9)]
+    assert torch.stack(off).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(("metal", "kept"), [(1.0, FLATTEST["metal"]), (0.0, FLATTEST["body"])])
