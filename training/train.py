@@ -67,7 +67,7 @@ def loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     inside = (alpha > 0.5).float()
     kind = functional.binary_cross_entropy_with_logits(logits[:, 1:], truth[:, 1:], reduction="none") * inside
     kind = kind.sum((0, 2, 3)) / (inside.sum() + 1)
-    return bce[0] + 0.2 * (bce[1] + bce[2]) + 0.5 * (kind[0] + kind[1]) + 0.5 * dice + 2.0 * bands
+    return bce[0] + 0.2 * (bce[1] + bce[2]) + 0.25 * (kind[0] + kind[1]) + 0.5 * dice + 2.0 * bands
 
 
 def middle(square: Any) -> Any:
