@@ -22,8 +22,11 @@ GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
 GAIN = 1.5
 """The most that a light is multiplied by, and divided by, as a natural logarithm."""
-FLATTEST = {"metal": 0.5, "body": 0.85}
-"""The least share of its contrast that metal keeps, and that all else does: less would be a veil."""
+FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85)}
+"""The least shares of their departures from the local mean that metal keeps, and all else: of lightness and of colour.
+
+Less lightness would be a veil. The old place's colours in metal are to go.
+"""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -107,7 +110,8 @@ def transforms(raw: Tensor, seen: Tensor) -> Tensor:
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
     share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
     mixed = wide[:, :5] * share + wide[:, 5:] * (1 - share)
-    least = FLATTEST["metal"] * share + FLATTEST["body"] * (1 - share)
+    metals, others = (torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] for k in ("metal", "body"))
+    least = metals * share + others * (1 - share)
     light, colour = torch.maximum(torch.exp(mixed[:, 3:].clamp(-2, 0.5)), least).split(1, 1)
     mean = local_mean(seen).clamp(1e-3, 1 - 1e-3)
     move = (2 * mixed[:, :3]).clamp(-GAIN, GAIN)
