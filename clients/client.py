@@ -294,7 +294,7 @@ def _ended_early(end: _Ended, unanswered: dict[str, _Sent]) -> MilgrainError:
 def _status(lost: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
     """Return a failed call's status and reason; gRPC's own errors are calls too, and carry them."""
     assert isinstance(lost, grpc.Call)
-    return lost.code(), lost.details()
+    return lost.code(), lost.details() or ""
 
 
 def _error(status: grpc.StatusCode, reason: str, name: str) -> MilgrainError:
