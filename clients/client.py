@@ -147,11 +147,11 @@ class Client:
                 lost = call.exception()
             except grpc.FutureCancelledError:
                 answer.set_exception(Unavailable("photo: the connection was closed"))
+                return
+            if lost:
+                answer.set_exception(_error(*_status(lost), "photo"))
             else:
-                if lost:
-                    answer.set_exception(_error(*_status(lost), "photo"))
-                else:
-                    answer.set_result(_answer("photo", call.result()))
+                answer.set_result(_answer("photo", call.result()))
 
         self._stub.ModelInfer.future(_request("", photo, look.to_bytes(), ensemble), timeout=timeout).add_done_callback(
             settle

@@ -68,20 +68,18 @@ class Relight(nn.Module):
         return transforms(self.head(self.merge16(x, f16)).float(), seen.float())
 
     def load_onnx(self, path: Path) -> int:
-        """Copy the convolutions that an exported network has, too; return how many."""
+        """Copy the convolutions of an exported network, all or none; return how many."""
         import onnx
         from onnx import numpy_helper
 
         graph = onnx.load(str(path)).graph
         held = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         given = {node.input[1]: node.input[2] for node in graph.node if node.op_type == "Conv"}
-        count = 0
-        for name, layer in self.named_modules():
-            weight = held.get(f"{name}.weight")
-            if isinstance(layer, nn.Conv2d) and weight is not None and weight.shape == tuple(layer.weight.shape):
-                fill(layer, torch.from_numpy(weight.copy()), torch.from_numpy(held[given[f"{name}.weight"]].copy()))
-                count += 1
-        return count
+        own = {name: m for name, m in self.named_modules() if isinstance(m, nn.Conv2d)}
+        for name, layer in own.items():
+            bias = given[f"{name}.weight"]
+            fill(layer, torch.from_numpy(held[f"{name}.weight"].copy()), torch.from_numpy(held[bias].copy()))
+        return len(own)
 
 
 def local_mean(seen: Tensor) -> Tensor:

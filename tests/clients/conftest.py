@@ -107,9 +107,11 @@ def nothing_left():
     gc.collect()
     gc.disable()
     yield
-    gc.enable()
-    deadline = time.monotonic() + 5
-    while left := [t.name for t in set(threading.enumerate()) - before if "ThreadPoolExecutor" not in t.name]:
-        assert time.monotonic() < deadline, f"still running: {left}"
-        time.sleep(0.02)
-    assert not [it for it in gc.get_objects() if isinstance(it, grpc.Call) and isinstance(it, grpc.Future)]
+    try:
+        deadline = time.monotonic() + 5
+        while left := [t.name for t in set(threading.enumerate()) - before if "ThreadPoolExecutor" not in t.name]:
+            assert time.monotonic() < deadline, f"still running: {left}"
+            time.sleep(0.02)
+        assert not [it for it in gc.get_objects() if isinstance(it, grpc.Call) and isinstance(it, grpc.Future)]
+    finally:
+        gc.enable()

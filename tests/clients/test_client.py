@@ -229,6 +229,12 @@ def test_answer_to_nobody_is_raised(client, script, nothing_left):
         list(client.stream(PHOTOS))
 
 
+def test_submitted_photo_that_is_refused_is_the_futures_error(client, script, nothing_left):
+    script.infer = lambda request, context: context.abort(grpc.StatusCode.INVALID_ARGUMENT, "bad image: torn")
+    with pytest.raises(BadImage, match="photo: bad image: torn"):
+        client.submit(b"ring").result(5)
+
+
 def test_window_of_nothing_is_refused(client):
     with pytest.raises(ValueError, match="in_flight is 0"):
         client.stream(PHOTOS, in_flight=0)
