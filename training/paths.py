@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from training import pieces, render, scenes
+from training import pieces, poses, render, scenes
 from training.geometry import merge
 from training.piece import Material, Part
 from training.records import GROUND, RECORD, SKY, SLOTS, SOLID, Array, octahedral
@@ -248,11 +248,16 @@ def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step:
     return planes.reshape(3, side, side), lamps
 
 
-def trace(seed: int, size: int, out: Path, held_out: bool, cluttered: bool = True) -> dict[str, Any]:
-    """Trace one piece, with props beside it if `cluttered`, and write its files."""
+def trace(
+    seed: int, size: int, out: Path, held_out: bool, cluttered: bool = True, raised: float = 0.0
+) -> dict[str, Any]:
+    """Trace one piece, with props beside it if `cluttered`, and write its files; a share of `raised` is held up."""
     start = time.perf_counter()
     rng = np.random.default_rng(seed)
     piece = pieces.make(rng, held_out)
+    apart = np.random.default_rng((seed, 1))  # what is not raised stays what its seed made before
+    if apart.random() < raised:
+        piece = poses.raised(apart, piece)
     view = scenes.without_lens(scenes.camera(rng, piece))
     clutter = scenes.clutter(rng, piece) if cluttered else ()
     props = tuple(Part(p.mesh, p.material, "prop") for p in clutter)  # type: ignore[arg-type]
@@ -326,6 +331,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("training/.data/paths"))
     parser.add_argument("--held-out", action="store_true", help="only families that are never trained on")
     parser.add_argument("--families", nargs="*", help="leave out seeds that draw any other")
+    parser.add_argument("--raised", type=float, default=0.0, help="share held up over the ground, shadows apart")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in range(*map(int, options.seeds.split(":"))):
@@ -334,7 +340,7 @@ def main() -> None:
         if options.families and pieces.draw(np.random.default_rng(seed), options.held_out) not in options.families:
             continue
         try:
-            note = trace(seed, options.size, options.out, options.held_out)
+            note = trace(seed, options.size, options.out, options.held_out, raised=options.raised)
         except ValueError as reason:
             print(f"skipped: {reason}", flush=True)
             continue

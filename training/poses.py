@@ -26,6 +26,13 @@ def beside(pieces: Sequence[Piece], gap: float, down: float) -> tuple[Part, ...]
     return tuple(part for k, p in enumerate(pieces) for part in p.moved(offset=(gap * k, down * k, 0)).parts)
 
 
+def raised(rng: np.random.Generator, piece: Piece) -> Piece:
+    """Hold a piece up over the table, tilted: what hangs or is held casts its shadow beside itself."""
+    axis = (np.cos(a := rng.uniform(0, 2 * np.pi)), np.sin(a), 0.0)
+    height = float(np.exp(rng.uniform(np.log(0.08), np.log(0.8))))
+    return piece.moved(rotation(axis, rng.uniform(0, 0.25))).rested().moved(offset=(0, 0, height))
+
+
 def ring(rng: np.random.Generator, piece: Piece) -> Piece:
     """Pose a ring (axis z, stone towards +y): flat, leaning or standing upright."""
     piece = piece.moved(rotation((0, 0, 1), rng.normal(0, 0.5)))

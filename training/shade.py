@@ -37,6 +37,8 @@ CUT, CARVED = 0.2, 0.15
 """Share of clear stones that become opaque ones of the same cut, and of metals that become stone, wood or horn."""
 METERED = 0.4
 """Share of the photos exposed for the piece, not for what it lies on: there black velvet is black."""
+POLISHED = 0.15
+"""Share of the photos taken on a ground that mirrors the piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,26 @@ def lit(
 ) -> tuple[F32, U8]:
     """Return linear radiance [S, S, 3] and the answer [S, S, 3] uint8; see `layers`."""
     made = layers(piece, ground, around, drawn, rng)
-    return made.floor * (1 - made.covered[..., None]) + made.piece, made.answer
+    return composed(made), made.answer
+
+
+def composed(made: Layers) -> F32:
+    """Put a lit picture together: linear radiance [S, S, 3]."""
+    return made.floor * (1 - made.covered[..., None]) + made.piece
+
+
+def polished(rng: np.random.Generator, made: Layers) -> F32:
+    """Return the floor [S, S, 3] with what it mirrors of the piece.
+
+    What lies flat shows its own outline once more, a little lower in the picture, dimmer and less sharp.
+    """
+    size = len(made.floor)
+    down, aside = float(np.exp(rng.uniform(np.log(0.01), np.log(0.15)))), float(rng.normal(0, 0.01))
+    shift = np.array([[1, 0, aside * size], [0, 1, down * size]], np.float32)
+    twin = cv2.warpAffine(np.dstack([made.piece, made.covered]), shift, (size, size))
+    twin = cv2.GaussianBlur(twin, (0, 0), float(np.exp(rng.uniform(np.log(0.5), np.log(5)))))
+    share = float(rng.uniform(0.1, 0.7))
+    return made.floor * (1 - share * twin[..., 3:]) + share * twin[..., :3]
 
 
 def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...], rng: np.random.Generator) -> Layers:
@@ -396,7 +417,9 @@ def photograph(
     """
     around = surroundings(rng, piece.lamps)
     reflectance = (ground.astype(np.float32) / 255) ** 2.2
-    image, answer = lit(piece, reflectance, around, drawn, np.random.default_rng(seed))
+    made = layers(piece, reflectance, around, drawn, np.random.default_rng(seed))
+    floor = polished(rng, made) if rng.random() < POLISHED else made.floor
+    image, answer = composed(replace(made, floor=floor)), made.answer
     size = piece.size
     if rng.random() < 0.5:  # shade of things beyond the frame
         veil = patches(rng, size, float(rng.uniform(1, 8)), float(rng.uniform(2, 5)))

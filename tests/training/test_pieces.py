@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="the train extra is not installed: no scipy")
 
-from training import pieces
+from training import pieces, poses
 
 FAMILIES = [*pieces.TRAINED, *pieces.HELD_OUT]
 # What `render.COUNTS` compiles; a part of any other kind would not be drawn at all.
@@ -67,3 +67,16 @@ def test_two_tone_changes_metal_only():
     for before, after in zip(piece.parts, mixed.parts, strict=True):
         assert after.mesh is before.mesh
         assert before.slot == "metal" or after == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_raised_piece_hangs_over_the_table_and_is_the_same_piece(seed):
+    piece = pieces.family("chain")(np.random.default_rng(seed)).rested()
+    held = poses.raised(np.random.default_rng(seed), piece)
+    assert 0.08 <= held.points()[:, 2].min() <= 0.8
+    assert [part.material for part in held.parts] == [part.material for part in piece.parts]
+
+    def spread(points):
+        return np.linalg.norm(points - points.mean(0), axis=1)
+
+    np.testing.assert_allclose(spread(held.points()), spread(piece.points()), atol=1e-9)

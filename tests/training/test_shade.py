@@ -79,6 +79,18 @@ def test_a_mirror_that_looks_at_the_ground_shows_it():
     np.testing.assert_allclose(image[0, 0], 0.9 * np.array(GOLD.color), rtol=1e-5)
 
 
+def test_a_polished_ground_mirrors_the_piece_below_it_and_the_answer_does_not():
+    record = facing_the_camera(np.arange(4 * SIZE))  # the two upper rows
+    piece = traced(record)
+    ground = np.full((SIZE, SIZE, 3), 0.1, np.float32)
+    made = shade.layers(piece, ground, surroundings(1.0), piece.materials, np.random.default_rng(0))
+    floor = np.mean([shade.polished(np.random.default_rng(seed), made) for seed in range(32)], 0)
+    assert floor[2].mean() > 1.1 * made.floor[2].mean()  # next to the piece
+    assert floor[2, :, 0].max() < 0.9  # dimmer than it
+    np.testing.assert_allclose(floor[-1], made.floor[-1], rtol=0.05)
+    assert not made.answer[2:].any()
+
+
 def test_a_prop_is_seen_and_never_counted():
     image, answer = show(traced(facing_the_camera(np.arange(16)), "prop", PROP))
     assert image[0, 0].mean() < 0.4
