@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +51,15 @@ class Panel:
         inside = np.clip(0.5 + (self.half[0] - np.abs(spot @ side)) / edge / 2, 0, 1)
         inside *= np.clip(0.5 + (self.half[1] - np.abs(spot @ up)) / edge / 2, 0, 1)
         return inside * ((facing > 1e-3) & (distance > 0))
+
+    def floor_irradiance(self, spots: F32) -> F32:
+        """Irradiance / pi [N, 3] of the floor at points [N, 3] of it: the panel is small, and not far."""
+        ahead, _, _ = self.axes()
+        toward = np.array(self.centre) - spots
+        square = (toward**2).sum(1)
+        facing = np.maximum(-toward @ ahead, 0) * np.maximum(toward[:, 2], 0) / square
+        area = 4 * self.half[0] * self.half[1]
+        return (facing / square)[:, None] * (area / np.pi) * np.array(self.radiance)
 
     def irradiance(self, normals: F32) -> F32:
         """Irradiance / pi at the piece [N, 3] by unit normal [N, 3]: the panel is small and far."""
@@ -173,6 +183,20 @@ def exposed(studio: Studio) -> Studio:
     return replace(studio, exposure=1 / float(FLOOR * replace(studio, exposure=1.0).share.sum(0).mean()))
 
 
+def metered(studio: Studio, piece: Traced) -> Studio:
+    """Expose for what is seen of the floor, as a catalog does: the 60th percentile of a white one's light becomes 1.
+
+    It is darker than an empty one, for the piece keeps the dome's light from it, and the lamps' falls off.
+    """
+    bare = np.bincount(shade.pixel_of(piece), minlength=piece.size**2) == 0
+    if bare.sum() <= 200:
+        return studio
+    free = cv2.resize(piece.shadow[0], (piece.size, piece.size)).ravel()[bare, None] / np.float32(255)
+    spots = where(piece, 0.0)[bare]
+    light = free * np.array(studio.dome) + sum(lamp.floor_irradiance(spots) for lamp in studio.lamps)
+    return replace(studio, exposure=1 / float(FLOOR * np.percentile(light.mean(1), 60)))
+
+
 def varied(rng: np.random.Generator, piece: Traced) -> Studio:
     """Draw a studio for another background: floor and dome of any colour, lamps moved and tinted."""
     floor = tuple(FLOOR * c for c in materials.random_color(rng, 0.9))
@@ -203,8 +227,10 @@ def shouldered(linear: F32) -> F32:
 def picture(piece: Traced, studio: Studio, drawn: tuple[materials.Material, ...], seed: int) -> tuple[F32, U8]:
     """Light a piece in a studio: its own colour [S, S, 3] in linear light in [0, 1], and the answer [S, S, 3] uint8.
 
-    Colour is straight, without the floor; 0 where nothing is. `seed` draws the patterns of stones.
+    Colour is straight, without the floor; 0 where nothing is. `seed` draws the patterns of stones. The exposure is what
+    `metered` finds.
     """
+    studio = metered(studio, piece)
     lit = np.full_like(piece.shadow[:2], 255)  # the lamps that were traced are not these
     bare = replace(piece, shadow=np.concatenate([piece.shadow[:1], lit]))
     floor = np.broadcast_to(np.array(studio.floor, np.float32), (piece.size, piece.size, 3))

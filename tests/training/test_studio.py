@@ -44,6 +44,25 @@ def test_an_empty_white_floor_is_one():
     assert studio.FLOOR * studio.white(piece).share.sum(0) == pytest.approx(1)
 
 
+def test_a_catalog_is_exposed_for_what_is_seen_of_the_floor():
+    """A dome alone: what little lies in the shade does not count, a floor all in it is exposed for longer."""
+    piece = replace(mirror((0, 0, 1)), size=32, shadow=np.full((3, 16, 16), 255, np.uint8))
+    piece.record["index"] = 0  # one sample: 1023 bare pixels
+    dome = replace(studio.white(piece), lamps=(), spots=studio.where(piece))
+    open_air = studio.metered(dome, piece).exposure
+    assert open_air == pytest.approx(1 / (studio.FLOOR * studio.DOME), rel=1e-3)
+    piece.shadow[0, :5] = 51
+    assert studio.metered(dome, piece).exposure == pytest.approx(open_air, rel=0.1)
+    piece.shadow[0] = 51
+    assert studio.metered(dome, piece).exposure == pytest.approx(5 * open_air, rel=1e-3)
+
+
+def test_a_floor_is_lit_below_a_lamp_as_a_normal_that_looks_up_is_and_farther_off_less():
+    at, far = (studio.KEY.floor_irradiance(np.array([spot], float))[0, 0] for spot in (studio.AIM, (6, -6, 0)))
+    assert at == pytest.approx(studio.KEY.irradiance(np.array([[0, 0, 1.0]]))[0, 0], rel=1e-6)
+    assert far < at / 4
+
+
 def test_a_mirror_shows_dome_key_and_card():
     """Straight up is the dome, towards the key its brighter panel, sideways the black card."""
     dome = 0.9 * studio.DOME * studio.white(mirror((0, 0, 1))).exposure
