@@ -22,6 +22,10 @@ GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
 GAIN = 1.5
 """The most that a light is multiplied by, and divided by, as a natural logarithm."""
+TINT = 0.7
+"""The most that a channel of the alloy's hue may differ from what the photo shows of it, as a natural logarithm."""
+STRAY = 0.05
+"""How far metal's hue may move where the old ground had none, as a natural logarithm."""
 FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85)}
 """The least shares of their departures from the local mean that metal keeps, and all else: of lightness and of colour.
 
@@ -54,8 +58,10 @@ class Relight(nn.Module):
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
         self.head = nn.Conv2d(96, 10, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # pyright: ignore[reportArgumentType]
+        self.tint = nn.Conv2d(c32, 3, 1)
+        for last in (self.head, self.tint):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, seen: Tensor, light: Tensor) -> Tensor:
         """Return the transforms."""
@@ -64,8 +70,9 @@ class Relight(nn.Module):
         lit = self.light(light[:, :, None, None])
         x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
         # The deepest map sees the whole piece; its mean carries the alloy and the light to every cell.
-        x = x + x.mean((2, 3), keepdim=True)
-        return transforms(self.head(self.merge16(x, f16)).float(), seen.float())
+        whole = x.mean((2, 3), keepdim=True)
+        raw = self.head(self.merge16(x + whole, f16))
+        return transforms(raw.float(), self.tint(whole).float(), seen.float())
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -95,32 +102,68 @@ def local_mean(seen: Tensor) -> Tensor:
     return sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
 
 
-def transforms(raw: Tensor, seen: Tensor) -> Tensor:
+def luminance(linear: Tensor) -> Tensor:
+    """Linear sRGB [N, 3, h, w] to relative luminance [N, 1, h, w]."""
+    return (linear * torch.tensor(LUMINANCE, device=linear.device)[:, None, None]).sum(1, keepdim=True)
+
+
+def log_hue(linear: Tensor) -> Tensor:
+    """Logarithm [N, 3, h, w] of colour per luminance; 0 for grays."""
+    return torch.log(((linear + 1e-4) / (luminance(linear) + 1e-4)).clamp_min(0.02))
+
+
+def alloy(score: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
+    """Return the hue [N, 3, 1, 1] of the piece's metal, one for all of it, as of `log_hue`.
+
+    score [N, 1, S / 16, S / 16] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light.
+    """
+    held = functional.avg_pool2d(to_linear(seen[:, :3]) * seen[:, 4:5], 4 * GRID)
+    metal = functional.avg_pool2d(seen[:, 4:5], 4 * GRID)
+    share = torch.softmax((score + torch.log(metal + 1e-4)).flatten(2), 2)
+    return (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
+
+
+def cleared(hue: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
+    """Return how far each cell's hue [N, 3, h, w] may go to the `wanted` one [N, 3, 1, 1]; both as of `log_hue`.
+
+    A mirror multiplies its own colour by what it shows: only the hue of the old ground is taken out of it, so that
+    beads of another colour keep theirs.
+    """
+    bare = 1 - seen[:, 3:4]
+    ground = log_hue((to_linear(seen[:, :3]) * bare).mean((2, 3), keepdim=True))
+    low, high = (-ground).clamp_max(0) - STRAY, (-ground).clamp_min(0) + STRAY
+    return torch.minimum(torch.maximum(wanted - hue, low), high)
+
+
+def transforms(raw: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
     """Turn the head's planes [N, 10, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     Five planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
-    over the piece, and apart from each other. Three multiply red, green and blue, as another light does, less where
-    the local mean is bright already: its brightest channel moves by its logit. The others scale what departs from the
-    mean: departures of lightness, which have its hue, as reflections in coloured metal do, and those of colour.
+    over the piece, and apart from each other. The gain is less where the local mean is bright already: its brightest
+    channel moves by its logit. In metal the gain is one for all channels, and the hue moves towards the alloy's by a
+    share: a whole piece has one alloy. All else has a gain for each of red, green and blue, as another light has. The
+    last two planes scale what departs from the mean: departures of lightness, which have its hue, as reflections in
+    coloured metal do, and those of colour.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
     share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
-    mixed = wide[:, :5] * share + wide[:, 5:] * (1 - share)
     metals, others = (torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] for k in ("metal", "body"))
     least = metals * share + others * (1 - share)
-    light, colour = torch.maximum(torch.exp(mixed[:, 3:].clamp(-2, 0.5)), least).split(1, 1)
+    kept = wide[:, 3:5] * share + wide[:, 8:] * (1 - share)
+    light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
     mean = local_mean(seen).clamp(1e-3, 1 - 1e-3)
-    move = (2 * mixed[:, :3]).clamp(-GAIN, GAIN)
+    hue = mean / luminance(mean)
+    move = (2 * (wide[:, :1] * share + wide[:, 5:8] * (1 - share))).clamp(-GAIN, GAIN)
     gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
-    luminance = torch.tensor(LUMINANCE, device=raw.device)
-    hue = mean / (mean * luminance[:, None, None]).sum(1, keepdim=True)
+    away = cleared(log_hue(mean), alloy(raw[:, 2:3], tint, seen), seen)
+    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
     rows = []
     for c in range(3):
         row = [(light - colour) * hue[:, c : c + 1] * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
-        kept = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
-        rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - kept)]
+        same = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
+        rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - same)]
     return torch.cat(rows, 1)
 
 

@@ -10,7 +10,19 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
-from training.relight import FLATTEST, GRID, Relight, applied, local_mean, to_linear, transforms  # noqa: E402
+from training.relight import (  # noqa: E402
+    FLATTEST,
+    GRID,
+    STRAY,
+    TINT,
+    Relight,
+    alloy,
+    applied,
+    local_mean,
+    log_hue,
+    to_linear,
+    transforms,
+)
 from training.relight_train import agreement, loss, to_lab  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/relight/1/model.onnx"
@@ -29,26 +41,42 @@ def planes(metal: list[float], body: list[float]) -> torch.Tensor:
     return torch.tensor([*metal, *body], dtype=torch.float32)[None, :, None, None].expand(1, 10, 4, 4)
 
 
-def test_an_untrained_network_leaves_the_photo_as_it_is():
+UNTINTED = torch.zeros(1, 3, 1, 1)
+LEFT = -1e4
+"""Of a metal's planes the second: its hue stays."""
+
+
+def striped(metal: float) -> torch.Tensor:
+    """Two hues of many lightnesses [1, 6, 64, 64], the left half reddish, the right one greenish."""
+    seen = shown(metal)
+    seen[:, :3] = seen[:, :1]
+    seen[:, 1:3, :, :32] *= 0.85
+    seen[:, 0:3:2, :, 32:] *= 0.9
+    return seen
+
+
+def test_an_untrained_network_leaves_stones_and_metal_of_one_hue_as_they_are():
     torch.manual_seed(0)
-    seen = torch.rand(2, 6, 64, 64)
+    seen = torch.cat([torch.rand(1, 6, 64, 64), shown(1.0)])
+    seen[:1, 4] = 0
+    seen[1:, :3] = seen[1:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     with torch.no_grad():
         made = Relight()(seen, torch.randn(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
     photo = to_linear(seen[:, :3])
-    torch.testing.assert_close(applied(made, photo), photo, atol=1e-5, rtol=0)
+    torch.testing.assert_close(applied(made, photo), photo, atol=5e-3, rtol=0)
 
 
 @pytest.mark.parametrize("metal", [0.0, 0.5, 1.0])
 def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
     """Halfway between metal's light and the others' in a cell half of metal, and no mean leaves what can be shown."""
     seen = shown(metal)
-    metals, body = np.array([0.4, 0.2, 0.0]), np.array([-0.4, 0.0, 0.2])
-    raw = planes([*metals, 0, 0], [*body, 0, 0])
-    made = transforms(raw, seen)
+    bright, body = 0.2, np.array([-0.4, 0.0, 0.2])
+    raw = planes([bright, LEFT, 0, 0, 0], [*body, 0, 0])
+    made = transforms(raw, UNTINTED, seen)
     mean = local_mean(seen)
     gain = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)
-    move = torch.tensor(2 * (metal * metals + (1 - metal) * body), dtype=torch.float32)[:, None, None]
+    move = torch.tensor(2 * (metal * bright + (1 - metal) * body), dtype=torch.float32)[:, None, None]
     torch.testing.assert_close(gain / gain[:, 2:], torch.exp(move - move[2]).expand_as(gain), atol=1e-5, rtol=1e-4)
     brightest = mean.amax(1)
     together = torch.logit(brightest) + move.mean()  # moves by its logit, as long as the hue stays
@@ -59,16 +87,54 @@ def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
     assert torch.stack(off).abs().max() < 1e-5
 
 
+def lying_on(seen: torch.Tensor, ground: list[float]) -> torch.Tensor:
+    """The same with the lowest quarter of the square bare, in one colour."""
+    seen = seen.clone()
+    seen[:, 3:, 48:] = 0
+    seen[:, :3, 48:] = torch.tensor(ground)[:, None, None]
+    return seen
+
+
+@pytest.mark.parametrize(("metal", "ground"), [(1.0, "green"), (1.0, "gray"), (0.0, "green")])
+def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, ground):
+    """The alloy is found where the score says. On green all turns reddish, on gray hardly; what is no metal stays."""
+    seen = lying_on(striped(1.0), {"green": [0.1, 0.9, 0.1], "gray": [0.5, 0.5, 0.5]}[ground])
+    raw = planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0]).clone()
+    raw[:, 2, :, :2] = 50.0
+    found = alloy(raw[:, 2:3], UNTINTED, seen)
+    reddish = to_linear(seen[:, :3, :48, :32]).mean((2, 3), keepdim=True)
+    torch.testing.assert_close(found, log_hue(reddish), atol=2e-2, rtol=0)
+    seen[:, 4] *= metal
+    before = log_hue(local_mean(seen))[..., :10, :]
+    made = transforms(raw, UNTINTED, seen)[..., :10, :]
+    after = before + torch.log(torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1))
+    if not metal:
+        torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
+    elif ground == "green":
+        torch.testing.assert_close(after, found.expand_as(after), atol=2e-2, rtol=0)
+    else:
+        away = (after - before).abs()
+        assert away.max() == pytest.approx(STRAY, abs=1e-3)
+        assert (found - before).abs().max() > 5 * STRAY
+
+
+def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
+    seen = striped(1.0)
+    score = torch.zeros(1, 1, 4, 4)
+    far = alloy(score, torch.tensor([1e4, 0, -1e4])[None, :, None, None], seen) - alloy(score, UNTINTED, seen)
+    torch.testing.assert_close(far.flatten(), torch.tensor([TINT, 0, -TINT]), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize(("metal", "kept"), [(1.0, FLATTEST["metal"]), (0.0, FLATTEST["body"])])
 def test_no_piece_is_veiled(metal, kept):
     """However flat the network wants it, grays and hues depart from a gray mean by the least that is kept."""
-    raw = planes([0, 0, 0, -2, -2], [0, 0, 0, -2, -2])
+    raw = planes([0, LEFT, 0, -2, -2], [0, 0, 0, -2, -2])
     seen = shown(metal)
     seen[:, :3] = 0.5
     mean = local_mean(seen)[0, :, 0, 0]
     away = torch.tensor([[0.1, 0.1, 0.1], [0.7152, -0.2126, 0.0]])  # of lightness, and of colour alone
     colors = (mean + away)[..., None, None].expand(2, 3, 64, 64)
-    out = applied(transforms(raw, seen).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
+    out = applied(transforms(raw, UNTINTED, seen).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
     torch.testing.assert_close(out - mean, away * torch.tensor(kept)[:, None], atol=1e-4, rtol=1e-3)
 
 
