@@ -20,10 +20,15 @@ STEPS = (32, 48, 80, 112, 128)
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 GRID = 4
 """Photo pixels of the network's input per cell of the grid."""
-GAIN = 1.5
-"""The most that a light is multiplied by, and divided by, as a natural logarithm."""
+GAIN = {"metal": 1.5, "body": 2.2}
+"""The most that metal's light is multiplied by, and divided by, and that of all else, as a natural logarithm.
+
+A clear stone's dark may come to shine; metal's dark reflections stay what they are.
+"""
 TINT = 0.7
 """The most that a channel of the alloy's hue may differ from what the photo shows of it, as a natural logarithm."""
+COOL = 0.03
+"""How much more green than red, and blue than green, an alloy may reflect, as a natural logarithm."""
 STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
 FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85)}
@@ -116,11 +121,15 @@ def alloy(score: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
     """Return the hue [N, 3, 1, 1] of the piece's metal, one for all of it, as of `log_hue`.
 
     score [N, 1, S / 16, S / 16] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light.
+    None is green or blue: from silver to copper, red is reflected as much as green or more, and green as blue.
     """
     held = functional.avg_pool2d(to_linear(seen[:, :3]) * seen[:, 4:5], 4 * GRID)
     metal = functional.avg_pool2d(seen[:, 4:5], 4 * GRID)
     share = torch.softmax((score + torch.log(metal + 1e-4)).flatten(2), 2)
-    return (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
+    hue = (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
+    red, green, blue = hue.split(1, 1)
+    green = torch.minimum(green, red + COOL)
+    return torch.cat([red, green, torch.minimum(blue, green + COOL)], 1)
 
 
 def cleared(hue: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
@@ -155,7 +164,10 @@ def transforms(raw: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
     mean = local_mean(seen).clamp(1e-3, 1 - 1e-3)
     hue = mean / luminance(mean)
-    move = (2 * (wide[:, :1] * share + wide[:, 5:8] * (1 - share))).clamp(-GAIN, GAIN)
+    own, other = (
+        (2 * planes).clamp(-GAIN[k], GAIN[k]) for planes, k in ((wide[:, :1], "metal"), (wide[:, 5:8], "body"))
+    )
+    move = own * share + other * (1 - share)
     gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
     away = cleared(log_hue(mean), alloy(raw[:, 2:3], tint, seen), seen)
     gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)

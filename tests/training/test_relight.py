@@ -11,6 +11,7 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
 from training.relight import (  # noqa: E402
+    COOL,
     FLATTEST,
     GRID,
     STRAY,
@@ -119,10 +120,20 @@ def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, grou
 
 
 def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
-    seen = striped(1.0)
+    seen = shown(1.0)
+    seen[:, :3] = seen[:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     score = torch.zeros(1, 1, 4, 4)
     far = alloy(score, torch.tensor([1e4, 0, -1e4])[None, :, None, None], seen) - alloy(score, UNTINTED, seen)
     torch.testing.assert_close(far.flatten(), torch.tensor([TINT, 0, -TINT]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("light", [[0.5, 0.7, 1.0], [0.6, 1.0, 0.5], [1.0, 0.5, 1.0]])
+def test_no_alloy_is_green_or_blue_in_whatever_light(light):
+    seen = shown(1.0)
+    seen[:, :3] = seen[:, :1] * torch.tensor(light)[:, None, None]
+    red, green, blue = alloy(torch.zeros(1, 1, 4, 4), UNTINTED, seen).flatten().tolist()
+    assert green <= red + COOL + 1e-6
+    assert blue <= green + COOL + 1e-6
 
 
 @pytest.mark.parametrize(("metal", "kept"), [(1.0, FLATTEST["metal"]), (0.0, FLATTEST["body"])])
