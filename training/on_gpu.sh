@@ -7,7 +7,7 @@ minutes=$1
 export PYTHONPATH=/tmp/site:$PWD
 python3 -c 'import torch; assert torch.cuda.is_available(), "no GPU"; print(torch.cuda.get_device_name())'
 for worker in $(seq 0 7); do
-    OMP_NUM_THREADS=1 nice python3 -m training.paths --seeds "$((100000 + worker)):200000:8" > "/tmp/paths$worker.log" 2>&1 &
+    OMP_NUM_THREADS=1 nice python3 -m training.paths --seeds "$((100000 + worker)):200000:8" --raised 0.25 > "/tmp/paths$worker.log" 2>&1 &
 done
 trap 'kill $(jobs -p)' EXIT
 until [ "$(find training/.data/paths -name '*.json' | wc -l)" -ge 200 ]; do sleep 2; done
