@@ -22,6 +22,7 @@ from training.shade import COARSE, F32, U8, Traced, directions
 FLOOR = 0.92
 DOME = 0.75
 AIM = np.array([0, 0, 0.3])
+UP = np.array([0, 0, 1.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +53,15 @@ class Panel:
         inside *= np.clip(0.5 + (self.half[1] - np.abs(spot @ up)) / edge / 2, 0, 1)
         return inside * ((facing > 1e-3) & (distance > 0))
 
-    def floor_irradiance(self, spots: F32) -> F32:
-        """Irradiance / pi [N, 3] of the floor at points [N, 3] of it: the panel is small, and not far."""
+    def irradiance(self, normals: F32, spots: F32 = AIM) -> F32:
+        """Irradiance / pi [N, 3] by unit normal, at points: both [N, 3] or one [3]. The panel is small and far."""
         ahead, _, _ = self.axes()
         toward = np.array(self.centre) - spots
-        square = (toward**2).sum(1)
-        facing = np.maximum(-toward @ ahead, 0) * np.maximum(toward[:, 2], 0) / square
+        distance = np.linalg.norm(toward, axis=-1, keepdims=True)
+        toward = toward / distance
+        seen = np.maximum(-toward @ ahead, 0)[..., None] * np.maximum((normals * toward).sum(-1, keepdims=True), 0)
         area = 4 * self.half[0] * self.half[1]
-        return (facing / square)[:, None] * (area / np.pi) * np.array(self.radiance)
-
-    def irradiance(self, normals: F32) -> F32:
-        """Irradiance / pi at the piece [N, 3] by unit normal [N, 3]: the panel is small and far."""
-        ahead, _, _ = self.axes()
-        toward = np.array(self.centre) - AIM
-        distance = float(np.linalg.norm(toward))
-        toward /= distance
-        area = 4 * self.half[0] * self.half[1] * max(float(-toward @ ahead), 0) / distance**2
-        return np.maximum(normals @ toward, 0)[:, None] * (area / np.pi) * np.array(self.radiance)
+        return seen * (area / np.pi / distance**2) * np.array(self.radiance)
 
 
 KEY = Panel((-3.2, 2.4, 4.6), (1.3, 1.3), (5.0,) * 3)
@@ -90,8 +83,7 @@ class Studio:
     @property
     def share(self) -> F32:
         """Irradiance / pi of the floor from the dome, from the lamps, and nothing."""
-        up = np.array([[0, 0, 1.0]])
-        lamps = np.sum([lamp.irradiance(up)[0] for lamp in self.lamps], 0)
+        lamps = np.sum([lamp.irradiance(UP) for lamp in self.lamps], 0)
         return np.array([self.dome, lamps, (0, 0, 0)], np.float32) * self.exposure
 
     @property
@@ -193,7 +185,7 @@ def metered(studio: Studio, piece: Traced) -> Studio:
         return studio
     free = cv2.resize(piece.shadow[0], (piece.size, piece.size)).ravel()[bare, None] / np.float32(255)
     spots = where(piece, 0.0)[bare]
-    light = free * np.array(studio.dome) + sum(lamp.floor_irradiance(spots) for lamp in studio.lamps)
+    light = free * np.array(studio.dome) + sum(lamp.irradiance(UP, spots) for lamp in studio.lamps)
     return replace(studio, exposure=1 / float(FLOOR * np.percentile(light.mean(1), 60)))
 
 

@@ -58,7 +58,7 @@ def test_a_catalog_is_exposed_for_what_is_seen_of_the_floor():
 
 
 def test_a_floor_is_lit_below_a_lamp_as_a_normal_that_looks_up_is_and_farther_off_less():
-    at, far = (studio.KEY.floor_irradiance(np.array([spot], float))[0, 0] for spot in (studio.AIM, (6, -6, 0)))
+    at, far = (studio.KEY.irradiance(studio.UP, np.array([spot], float))[0, 0] for spot in (studio.AIM, (6, -6, 0)))
     assert at == pytest.approx(studio.KEY.irradiance(np.array([[0, 0, 1.0]]))[0, 0], rel=1e-6)
     assert far < at / 4
 
