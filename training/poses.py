@@ -15,9 +15,15 @@ def turned(rng: np.random.Generator, piece: Piece) -> Piece:
     return piece.moved(rotation((0, 0, 1), rng.uniform(0, 2 * np.pi)))
 
 
+def _level(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Return any horizontal axis to tilt about."""
+    angle = rng.uniform(0, 2 * np.pi)
+    return (float(np.cos(angle)), float(np.sin(angle)), 0.0)
+
+
 def lying(rng: np.random.Generator, piece: Piece, tilt: float = 0.15) -> Piece:
     """Lie flat, tilted by up to `tilt` radians, turned by any angle."""
-    axis = (np.cos(a := rng.uniform(0, 2 * np.pi)), np.sin(a), 0.0)
+    axis = _level(rng)
     return turned(rng, piece.moved(rotation(axis, rng.uniform(0, tilt))))
 
 
@@ -28,7 +34,7 @@ def beside(pieces: Sequence[Piece], gap: float, down: float) -> tuple[Part, ...]
 
 def raised(rng: np.random.Generator, piece: Piece) -> Piece:
     """Hold a piece up over the table, tilted: what hangs or is held casts its shadow beside itself."""
-    axis = (np.cos(a := rng.uniform(0, 2 * np.pi)), np.sin(a), 0.0)
+    axis = _level(rng)
     height = float(np.exp(rng.uniform(np.log(0.08), np.log(0.8))))
     return piece.moved(rotation(axis, rng.uniform(0, 0.25))).rested().moved(offset=(0, 0, height))
 
