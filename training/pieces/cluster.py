@@ -57,30 +57,34 @@ def head(rng: np.random.Generator, metal: Material) -> list[Part]:
     return parts
 
 
-def make(rng: np.random.Generator) -> Piece:
-    """Draw a cluster ring, a pair of cluster studs, or a cluster on a chain."""
-    metal = materials.metal(rng)
-    made = head(rng, metal)
+def worn(rng: np.random.Generator, family: str, head: list[Part], metal: Material) -> Piece:
+    """Make a `head` of radius about 1 the top of a ring, a pair of studs, or a pendant on a chain."""
     way = rng.random()
     if way < 0.45:
         size = float(rng.uniform(0.4, 0.9))
-        made = [Part(p.mesh.scaled(size), p.material, p.slot) for p in made]
+        head = [Part(p.mesh.scaled(size), p.material, p.slot) for p in head]
         section = rounded(16, float(rng.uniform(2, 5)), float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.04, 0.09)))
         up = np.array([0.0, 1.0, 0.0])
         parts = [Part(tube(ring_path(1.0), 1.0, section, closed=True), metal, "metal")]
-        parts += mounts.placed(made, up, up * (1.1 + 0.3 * size))
-        return poses.ring(rng, Piece("cluster", tuple(parts)).sized(1.3))
+        parts += mounts.placed(head, up, up * (1.1 + 0.3 * size))
+        return poses.ring(rng, Piece(family, tuple(parts)).sized(1.3))
     if way < 0.75:
         post = tube(np.array([[0, 0, -0.1], [0, 0, -0.9]]), 0.05, circle(8))
-        one = Piece("cluster", (*made, Part(post, metal, "metal")))
+        one = Piece(family, (*head, Part(post, metal, "metal")))
         pair = [poses.lying(rng, one, float(rng.choice([0.2, 1.4]))).rested() for _ in range(2)]
         gap = float(rng.uniform(2.1, 2.8))
         both = poses.beside(pair, gap, 0.2)
-        return poses.turned(rng, Piece("cluster", both).sized(float(rng.uniform(1.0, 1.5))))
+        return poses.turned(rng, Piece(family, both).sized(float(rng.uniform(1.0, 1.5))))
     radius = float(rng.uniform(0.25, 0.6))
-    made = [Part(p.mesh.scaled(radius), p.material, p.slot) for p in made]
+    head = [Part(p.mesh.scaled(radius), p.material, p.slot) for p in head]
     path = links.drape(rng, str(rng.choice(["u", "v"])), float(rng.uniform(1.2, 2.0)))
     parts = hung(
-        rng, mounts.shifted(made, (0, 0, 0.3 * radius)), radius * 1.1, metal, path, float(rng.uniform(0.015, 0.05))
+        rng, mounts.shifted(head, (0, 0, 0.3 * radius)), radius * 1.1, metal, path, float(rng.uniform(0.015, 0.05))
     )
-    return poses.lying(rng, Piece("cluster", tuple(parts)), 0.03)
+    return poses.lying(rng, Piece(family, tuple(parts)), 0.03)
+
+
+def make(rng: np.random.Generator) -> Piece:
+    """Draw a cluster ring, a pair of cluster studs, or a cluster on a chain."""
+    metal = materials.metal(rng)
+    return worn(rng, "cluster", head(rng, metal), metal)
