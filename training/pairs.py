@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from kernels.reference.relight import sampled
+from kernels.reference.relight import sampled, unmixed
 from kernels.reference.window import Window
 from training import shade, studio
 from training.dataset import U8, backdrop, camera
@@ -35,8 +35,8 @@ CONFUSED = 0.35
 class Pair:
     """The square around one piece in two lights, STORED pixels a side, and the second light [27].
 
-    photo, answer uint8 [S, S, 3]; colour uint8 [S, S, 3], sRGB, premultiplied; body uint8 [S, S]: coverage of what
-    scatters light in its body.
+    photo, answer uint8 [S, S, 3]: as of `unmixed`; alpha, metal, stone. colour uint8 [S, S, 3], sRGB, premultiplied;
+    body uint8 [S, S]: coverage of what scatters light in its body.
     """
 
     photo: U8
@@ -64,8 +64,9 @@ def develop(rng: np.random.Generator, piece: shade.Traced) -> Pair:
     colour = np.round(encoded(colour.clip(0, 1)) * whole[..., :1]).astype(np.uint8)
     body = shade.scattering(piece, drawn)
     square = around(answer[..., 0])
-    stored = (sampled(image, square, STORED).astype(np.uint8) for image in (photo, answer, colour, body))
-    return Pair(*stored, target.harmonics())
+    shown = np.round(255 * unmixed(photo, answer[..., 0].astype(np.float32) / 255, square, STORED)).astype(np.uint8)
+    stored = (sampled(image, square, STORED).astype(np.uint8) for image in (answer, colour, body))
+    return Pair(shown, *stored, target.harmonics())
 
 
 def pale(rng: np.random.Generator, size: int) -> U8:
@@ -125,7 +126,8 @@ def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32
     def cut(image: U8) -> U8:
         return np.round(sampled(image, window, side)).astype(np.uint8)
 
-    photo = camera(rng, cut(pair.photo), 0.35).astype(np.float32) / 255
+    shown = np.round(255 * unmixed(pair.photo, pair.answer[..., 0].astype(np.float32) / 255, window, side))
+    photo = camera(rng, shown.astype(np.uint8), 0.35).astype(np.float32) / 255
     answer = cut(pair.answer).astype(np.float32) / 255
     weight, body = answer[..., :1].copy(), cut(pair.body)[..., None].astype(np.float32) / 255
     colour = cut(pair.colour).astype(np.float32) / np.maximum(255 * weight, 1)

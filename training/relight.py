@@ -31,6 +31,8 @@ COOL = 0.03
 """How much more green than red, and blue than green, an alloy may reflect, as a natural logarithm."""
 STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
+BARE = 20.0
+"""What is covered by more than one part in so many is not taken for the old ground."""
 FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85)}
 """The least shares of their departures from the local mean that metal keeps, and all else: of lightness and of colour.
 
@@ -62,7 +64,7 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.head = nn.Conv2d(96, 10, 3, padding=1)
+        self.head = nn.Conv2d(96, 11, 3, padding=1)
         self.tint = nn.Conv2d(c32, 3, 1)
         for last in (self.head, self.tint):
             nn.init.zeros_(last.weight)
@@ -77,7 +79,7 @@ class Relight(nn.Module):
         # The deepest map sees the whole piece; its mean carries the alloy and the light to every cell.
         whole = x.mean((2, 3), keepdim=True)
         raw = self.head(self.merge16(x + whole, f16))
-        return transforms(raw.float(), self.tint(whole).float(), seen.float())
+        return transforms(raw.float(), self.tint(whole).float(), seen.float(), floor(light))
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -94,10 +96,21 @@ class Relight(nn.Module):
         return len(own)
 
 
-def local_mean(seen: Tensor) -> Tensor:
-    """Return the piece's linear colour around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther."""
-    alpha = seen[:, 3:4]
-    held = torch.cat([to_linear(seen[:, :3]) * alpha, alpha], 1)
+def floor(light: Tensor) -> Tensor:
+    """Return the new ground's linear colour [N, 3, 1, 1] of spherical harmonics [N, 27].
+
+    What order 0 and 1 say of a sky of one colour over a ground of one colour; higher orders ring at the horizon.
+    """
+    mean, up = (light[:, 3 * k : 3 * k + 3].float() for k in (0, 2))
+    return (0.282095 * mean - 0.325735 * up).clamp_min(0.01)[:, :, None, None]
+
+
+def local_mean(photo: Tensor, alpha: Tensor) -> Tensor:
+    """Return the piece's colour around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther.
+
+    photo [N, 3, S, S] in linear light, alpha [N, 1, S, S].
+    """
+    held = torch.cat([photo * alpha, alpha], 1)
     near = functional.avg_pool2d(held, GRID)
     size = near.shape[2:]
     wide = functional.avg_pool2d(near, 3, 1, 1)
@@ -117,63 +130,69 @@ def log_hue(linear: Tensor) -> Tensor:
     return torch.log(((linear + 1e-4) / (luminance(linear) + 1e-4)).clamp_min(0.02))
 
 
-def alloy(score: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
+def alloy(score: Tensor, tint: Tensor, photo: Tensor, metal: Tensor) -> Tensor:
     """Return the hue [N, 3, 1, 1] of the piece's metal, one for all of it, as of `log_hue`.
 
-    score [N, 1, S / 16, S / 16] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light.
+    score [N, 1, S / 16, S / 16] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light;
+    photo [N, 3, S, S] in linear light, metal [N, 1, S, S].
     None is green or blue: from silver to copper, red is reflected as much as green or more, and green as blue.
     """
-    held = functional.avg_pool2d(to_linear(seen[:, :3]) * seen[:, 4:5], 4 * GRID)
-    metal = functional.avg_pool2d(seen[:, 4:5], 4 * GRID)
-    share = torch.softmax((score + torch.log(metal + 1e-4)).flatten(2), 2)
+    held, share = (functional.avg_pool2d(plane, 4 * GRID) for plane in (photo * metal, metal))
+    share = torch.softmax((score + torch.log(share + 1e-4)).flatten(2), 2)
     hue = (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
     red, green, blue = hue.split(1, 1)
     green = torch.minimum(green, red + COOL)
     return torch.cat([red, green, torch.minimum(blue, green + COOL)], 1)
 
 
-def cleared(hue: Tensor, wanted: Tensor, seen: Tensor) -> Tensor:
-    """Return how far each cell's hue [N, 3, h, w] may go to the `wanted` one [N, 3, 1, 1]; both as of `log_hue`.
+def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
+    """Return how far each cell's hue [N, 3, h, w] may go towards the `wanted` one, of the same shape.
 
-    A mirror multiplies its own colour by what it shows: only the hue of the old ground is taken out of it, so that
-    beads of another colour keep theirs.
+    A mirror multiplies its own colour by what it shows. So no more is taken out of it than the hue of the `old` ground
+    [N, 3, 1, 1], and no more is given to it than what it mirrors of the `new` one [N, 3, h, w]; beads of another colour
+    keep theirs. All are as of `log_hue`.
     """
-    bare = 1 - seen[:, 3:4]
-    ground = log_hue((to_linear(seen[:, :3]) * bare).mean((2, 3), keepdim=True))
-    low, high = (-ground).clamp_max(0) - STRAY, (-ground).clamp_min(0) + STRAY
+    low = new.clamp_max(0) - old.clamp_min(0) - STRAY
+    high = new.clamp_min(0) - old.clamp_max(0) + STRAY
     return torch.minimum(torch.maximum(wanted - hue, low), high)
 
 
-def transforms(raw: Tensor, tint: Tensor, seen: Tensor) -> Tensor:
-    """Turn the head's planes [N, 10, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+def transforms(raw: Tensor, tint: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
+    """Turn the head's planes [N, 11, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
-    Five planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
+    Six planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
     over the piece, and apart from each other. The gain is less where the local mean is bright already: its brightest
-    channel moves by its logit. In metal the gain is one for all channels, and the hue moves towards the alloy's by a
-    share: a whole piece has one alloy. All else has a gain for each of red, green and blue, as another light has. The
-    last two planes scale what departs from the mean: departures of lightness, which have its hue, as reflections in
-    coloured metal do, and those of colour.
+    channel moves by its logit. In metal the gain is one for all channels, and the hue moves by a share towards the
+    alloy's, one for the whole piece, times that of what it mirrors; the last plane says how much of the new `ground`
+    [N, 3, 1, 1] that is. All else has a gain for each of red, green and blue, as another light has. Two planes of each
+    scale what departs from the mean: departures of lightness, which have its hue, as reflections in coloured metal do,
+    and those of colour.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
+    photo, bare = to_linear(seen[:, :3]), (1 - BARE * seen[:, 3:4]).clamp_min(0)
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
     share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
     metals, others = (torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] for k in ("metal", "body"))
     least = metals * share + others * (1 - share)
-    kept = wide[:, 3:5] * share + wide[:, 8:] * (1 - share)
+    kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
-    mean = local_mean(seen).clamp(1e-3, 1 - 1e-3)
-    hue = mean / luminance(mean)
+    mean = local_mean(photo, seen[:, 3:4]).clamp(1e-3, 1 - 1e-3)
+    hue = log_hue(mean)
     own, other = (
         (2 * planes).clamp(-GAIN[k], GAIN[k]) for planes, k in ((wide[:, :1], "metal"), (wide[:, 5:8], "body"))
     )
     move = own * share + other * (1 - share)
     gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
-    away = cleared(log_hue(mean), alloy(raw[:, 2:3], tint, seen), seen)
+    mirrored = torch.sigmoid(wide[:, 10:] - 1)
+    new = log_hue(1 - mirrored + mirrored * ground / luminance(ground))
+    wanted = alloy(raw[:, 2:3], tint, photo, seen[:, 4:5]) + new
+    away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
     gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
+    tone = torch.exp(hue)
     rows = []
     for c in range(3):
-        row = [(light - colour) * hue[:, c : c + 1] * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
+        row = [(light - colour) * tone[:, c : c + 1] * LUMINANCE[k] + (colour if k == c else 0) for k in range(3)]
         same = sum(part * mean[:, k : k + 1] for k, part in enumerate(row))
         rows += [gain[:, c : c + 1] * part for part in (*row, mean[:, c : c + 1] - same)]
     return torch.cat(rows, 1)

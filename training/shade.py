@@ -33,8 +33,11 @@ KINDS = {
     materials.opaque: 0.15,
 }
 """Shares of opaque stones: nearly black, deep and earthy ones are worn more than random colours tell."""
-CUT, CARVED = 0.2, 0.15
-"""Share of clear stones that become opaque ones of the same cut, and of metals that become stone, wood or horn."""
+CUT, SMOOTH, CARVED = 0.07, 0.5, 0.15
+"""Shares of faceted clear stones, and of clear beads and cabochons, that become opaque ones of the same shape, and of
+metals that become stone, wood or horn. What has facets is nearly always clear: only so is its dark known as mirrored."""
+LAG, FLAT = 4, 0.04
+"""A stone has facets if more than this share of its samples have the very normal of those so many to the right."""
 METERED = 0.4
 """Share of the photos exposed for the piece, not for what it lies on: there black velvet is black."""
 POLISHED = 0.15
@@ -214,11 +217,23 @@ def _irradiance(radiance: F32, floor: F32 | None) -> F32:
     return (_cosine() @ small.reshape(-1, 3)).reshape(COARSE, COARSE, 3).astype(np.float32)
 
 
-def redrawn(rng: np.random.Generator, given: Material, slot: str) -> Material:
+def faceted(piece: Traced) -> tuple[bool, ...]:
+    """Tell for each material whether it has plane faces, from the normals of some of its samples."""
+    ahead = LAG if piece.samples == 4 else LAG // 2
+    first = np.arange(0, len(piece.record) - ahead, max(1, len(piece.record) // 200000))
+    one, other = piece.record[first], piece.record[first + ahead]
+    beside = (other["index"] - one["index"] == LAG) & (one["ident"] == other["ident"])
+    same = beside & (one["normal"] == other["normal"]).all(1)
+    count = len(piece.materials)
+    of, flat = (np.bincount(one["ident"][chosen], minlength=count) for chosen in (beside, same))
+    return tuple((flat > FLAT * of).tolist())
+
+
+def redrawn(rng: np.random.Generator, given: Material, slot: str, faceted: bool = False) -> Material:
     """Return the same kind of material in another alloy, colour and finish; some turn opaque."""
     if given.kind == "metal" and (slot == "prop" or rng.random() > CARVED):
         return materials.metal(rng)
-    if given.kind == "clear" and rng.random() > CUT:
+    if given.kind == "clear" and rng.random() > (CUT if faceted else SMOOTH):
         return replace(materials.clear(rng), ior=given.ior)
     if given.kind == "pearl":
         return materials.pearl(rng)
@@ -404,7 +419,8 @@ def scattering(piece: Traced, drawn: tuple[Material, ...]) -> U8:
 def redrawn_all(rng: np.random.Generator, piece: Traced) -> tuple[Material, ...]:
     """Return the materials of a piece, most of them drawn anew."""
     return tuple(
-        redrawn(rng, m, s) if rng.random() < 0.7 else m for m, s in zip(piece.materials, piece.slots, strict=True)
+        redrawn(rng, *given) if rng.random() < 0.7 else given[0]
+        for given in zip(piece.materials, piece.slots, faceted(piece), strict=True)
     )
 
 

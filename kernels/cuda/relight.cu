@@ -7,10 +7,18 @@ struct Square {
     int left, top, width, height;  // in the picture's pixels; may reach beyond it
 };
 
-struct Bytes {
+constexpr float FAINT = 1e-3f;  // weight of the bare ground, the solid piece's being 1
+
+struct Weight {
+    const float* alpha;
+    __device__ float operator()(long long place) const { return alpha[place] * alpha[place] + FAINT; }
+};
+
+struct Weighted {
     const unsigned char* pixels;
+    Weight weight;
     int channel;
-    __device__ float operator()(long long place) const { return pixels[3 * place + channel]; }
+    __device__ float operator()(long long place) const { return pixels[3 * place + channel] * weight(place); }
 };
 
 struct Floats {
@@ -55,9 +63,10 @@ extern "C" __global__ void seen(const unsigned char* __restrict__ pixels, const 
     Picture photo = picture(photos, s.index), map = picture(maps, s.index);
     Square square = squares[s.index], part = parts[s.index];
     long long plane = (long long)s.height * s.width, here = 6 * s.first + s.here() - s.first;
+    Weight weight = {alpha};
+    float total = 255.0f * fmaxf(sampled(weight, photo, square, s.row, s.column, s.width), FAINT / 64);
     for (int c = 0; c < 3; ++c)
-        out[here + c * plane] =
-            byte(sampled(Bytes{pixels, c}, photo, square, s.row, s.column, s.width)) * (1.0f / 255.0f);
+        out[here + c * plane] = sampled(Weighted{pixels, weight, c}, photo, square, s.row, s.column, s.width) / total;
     float covered = sampled(Floats{alpha}, photo, square, s.row, s.column, s.width);
     out[here + 3 * plane] = covered;
     out[here + 4 * plane] = fminf(sampled(Floats{metal}, map, part, s.row, s.column, s.width), covered);

@@ -11,6 +11,8 @@ from kernels.reference.window import Window
 
 ROOM = 1.1
 """Side of the square that the network sees, in longer sides of the piece."""
+FAINT = np.float32(1e-3)
+"""Weight of the bare ground in the mean colour of a pixel of the network's input, the solid piece's being 1."""
 IDENTITY = np.eye(3, 4, dtype=np.float32).ravel()
 """The affine colour transform [12] that changes nothing."""
 
@@ -43,13 +45,26 @@ def sampled(image: F32 | U8, window: Window, side: int) -> F32:
     return cv2.resize(part, (side, side), interpolation=way).astype(np.float32)
 
 
+def unmixed(pixels: U8, alpha: F32, view: Window, side: int) -> F32:
+    """Return a square of the photo at [side, side, 3], sRGB in [0, 1]; where the piece is, its own colour.
+
+    pixels [H, W, 3] uint8 sRGB; alpha [H, W]. A pixel of the square averages the photo's by alpha squared: a chain that
+    is thinner than it shows the metal's colour, not that of the ground beside. The ground stays where nothing else is:
+    it tells the light that the piece stood in. 0 beyond the photo.
+    """
+    weight = alpha * alpha + FAINT
+    total = 255 * np.maximum(sampled(weight, view, side), FAINT / 64)
+    planes = (cv2.multiply(plane, weight, dtype=cv2.CV_32F) for plane in cv2.split(pixels))
+    return np.dstack([sampled(plane, view, side) / total for plane in planes])
+
+
 def seen(pixels: U8, alpha: F32, coarse: F32, window: Window, view: Window, side: int) -> F32:
-    """Return the network's input [6, side, side] in [0, 1]: photo (sRGB), alpha, metal, stone.
+    """Return the network's input [6, side, side] in [0, 1]: photo (sRGB) as of `unmixed`, alpha, metal, stone.
 
     pixels [H, W, 3] uint8 sRGB; alpha [H, W]; coarse [3, h, w]: the segmentation's maps of `window`; `view`: the square
-    to be shown. The ground stays in the picture: it tells the light that the piece stood in.
+    to be shown.
     """
-    photo, covered = sampled(pixels, view, side) / 255, sampled(alpha, view, side)
+    photo, covered = unmixed(pixels, alpha, view, side), sampled(alpha, view, side)
     part = part_of(coarse.shape[1:], window, view)
     kinds = [np.minimum(sampled(plane, part, side), covered) for plane in coarse[1:]]
     return np.concatenate([photo.transpose(2, 0, 1), np.stack([covered, *kinds])])

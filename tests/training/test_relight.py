@@ -10,6 +10,7 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
+from training import studio  # noqa: E402
 from training.relight import (  # noqa: E402
     COOL,
     FLATTEST,
@@ -19,8 +20,10 @@ from training.relight import (  # noqa: E402
     Relight,
     alloy,
     applied,
+    floor,
     local_mean,
     log_hue,
+    luminance,
     to_linear,
     transforms,
 )
@@ -37,9 +40,22 @@ def shown(metal: float) -> torch.Tensor:
     )
 
 
-def planes(metal: list[float], body: list[float]) -> torch.Tensor:
-    """What the head says [1, 10, 4, 4], everywhere alike: of metal, and of all else."""
-    return torch.tensor([*metal, *body], dtype=torch.float32)[None, :, None, None].expand(1, 10, 4, 4)
+def planes(metal: list[float], body: list[float], mirrored: float = 0.0) -> torch.Tensor:
+    """What the head says [1, 11, 4, 4], everywhere alike: of metal, of all else, and how much of the ground is seen."""
+    return torch.tensor([*metal, *body, mirrored], dtype=torch.float32)[None, :, None, None].expand(1, 11, 4, 4)
+
+
+def mean_of(seen: torch.Tensor) -> torch.Tensor:
+    """The local mean of what is shown."""
+    return local_mean(to_linear(seen[:, :3]), seen[:, 3:4])
+
+
+def alloy_of(score: torch.Tensor, tint: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The alloy of what is shown."""
+    return alloy(score, tint, to_linear(seen[:, :3]), seen[:, 4:5])
+
+
+WHITE = torch.ones(1, 3, 1, 1)
 
 
 UNTINTED = torch.zeros(1, 3, 1, 1)
@@ -62,7 +78,7 @@ def test_an_untrained_network_leaves_stones_and_metal_of_one_hue_as_they_are():
     seen[:1, 4] = 0
     seen[1:, :3] = seen[1:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     with torch.no_grad():
-        made = Relight()(seen, torch.randn(2, 27))
+        made = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
     photo = to_linear(seen[:, :3])
     stones, metal = applied(made, photo) - photo
@@ -76,8 +92,8 @@ def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
     seen = shown(metal)
     bright, body = 0.2, np.array([-0.4, 0.0, 0.2])
     raw = planes([bright, LEFT, 0, 0, 0], [*body, 0, 0])
-    made = transforms(raw, UNTINTED, seen)
-    mean = local_mean(seen)
+    made = transforms(raw, UNTINTED, seen, WHITE)
+    mean = mean_of(seen)
     gain = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)
     move = torch.tensor(2 * (metal * bright + (1 - metal) * body), dtype=torch.float32)[:, None, None]
     torch.testing.assert_close(gain / gain[:, 2:], torch.exp(move - move[2]).expand_as(gain), atol=1e-5, rtol=1e-4)
@@ -104,12 +120,12 @@ def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, grou
     seen = lying_on(striped(), {"green": [0.1, 0.9, 0.1], "gray": [0.5, 0.5, 0.5]}[ground])
     raw = planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0]).clone()
     raw[:, 2, :, :2] = 50.0
-    found = alloy(raw[:, 2:3], UNTINTED, seen)
+    found = alloy_of(raw[:, 2:3], UNTINTED, seen)
     reddish = to_linear(seen[:, :3, :48, :32]).mean((2, 3), keepdim=True)
     torch.testing.assert_close(found, log_hue(reddish), atol=2e-2, rtol=0)
     seen[:, 4] *= metal
-    before = log_hue(local_mean(seen))[..., :10, :]
-    made = transforms(raw, UNTINTED, seen)[..., :10, :]
+    before = log_hue(mean_of(seen))[..., :10, :]
+    made = transforms(raw, UNTINTED, seen, WHITE)[..., :10, :]
     after = before + torch.log(torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1))
     if not metal:
         torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
@@ -121,11 +137,33 @@ def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, grou
         assert (found - before).abs().max() > 5 * STRAY
 
 
+@pytest.mark.parametrize(("metal", "mirrored"), [(1.0, 50.0), (1.0, 0.0), (1.0, -50.0), (0.0, 50.0)])
+def test_metal_mirrors_the_new_ground_and_nothing_else_does(metal, mirrored):
+    """Gray metal that was on gray ground takes as much of an orange one's hue as it mirrors of it."""
+    seen = shown(metal)
+    seen[:, :3] = seen[:, :1]
+    orange = torch.tensor([0.8, 0.4, 0.1])[None, :, None, None]
+    made = transforms(planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0], mirrored), UNTINTED, seen, orange)
+    share = torch.sigmoid(torch.tensor(mirrored - 1)) * metal
+    hue = log_hue(1 - share + share * orange / luminance(orange))
+    gain = torch.log(torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1))
+    torch.testing.assert_close(gain, hue.expand_as(gain), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("colour", [[0.92, 0.92, 0.92], [0.8, 0.3, 0.1], [0.5, 0.02, 0.02], [0.05, 0.05, 0.2]])
+def test_the_new_ground_is_read_from_its_light(colour):
+    dark = studio.constant_light(floor=0.0)
+    light = dark + np.repeat((studio.constant_light() - dark)[::3], 3) / studio.FLOOR * np.tile(colour, 9)
+    found = floor(torch.from_numpy(light.astype(np.float32))[None]).flatten()
+    np.testing.assert_allclose(found.numpy(), colour, atol=0.1)
+
+
 def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
     seen = shown(1.0)
     seen[:, :3] = seen[:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     score = torch.zeros(1, 1, 4, 4)
-    far = alloy(score, torch.tensor([1e4, 0, -1e4])[None, :, None, None], seen) - alloy(score, UNTINTED, seen)
+    tint = torch.tensor([1e4, 0, -1e4])[None, :, None, None]
+    far = alloy_of(score, tint, seen) - alloy_of(score, UNTINTED, seen)
     torch.testing.assert_close(far.flatten(), torch.tensor([TINT, 0, -TINT]), atol=1e-5, rtol=0)
 
 
@@ -133,7 +171,7 @@ def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
 def test_no_alloy_is_green_or_blue_in_whatever_light(light):
     seen = shown(1.0)
     seen[:, :3] = seen[:, :1] * torch.tensor(light)[:, None, None]
-    red, green, blue = alloy(torch.zeros(1, 1, 4, 4), UNTINTED, seen).flatten().tolist()
+    red, green, blue = alloy_of(torch.zeros(1, 1, 4, 4), UNTINTED, seen).flatten().tolist()
     assert green <= red + COOL + 1e-6
     assert blue <= green + COOL + 1e-6
 
@@ -144,10 +182,10 @@ def test_no_piece_is_veiled(metal, kept):
     raw = planes([0, LEFT, 0, -2, -2], [0, 0, 0, -2, -2])
     seen = shown(metal)
     seen[:, :3] = 0.5
-    mean = local_mean(seen)[0, :, 0, 0]
+    mean = mean_of(seen)[0, :, 0, 0]
     away = torch.tensor([[0.1, 0.1, 0.1], [0.7152, -0.2126, 0.0]])  # of lightness, and of colour alone
     colors = (mean + away)[..., None, None].expand(2, 3, 64, 64)
-    out = applied(transforms(raw, UNTINTED, seen).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
+    out = applied(transforms(raw, UNTINTED, seen, WHITE).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
     torch.testing.assert_close(out - mean, away * torch.tensor(kept)[:, None], atol=1e-4, rtol=1e-3)
 
 
@@ -156,7 +194,7 @@ def test_the_mean_is_the_pieces_own():
     seen = torch.full((1, 6, 64, 64), 0.5)
     seen[:, 3:] = 0
     seen[:, 0, 16:40, 16:40], seen[:, 1:3, 16:40, 16:40], seen[:, 3, 16:40, 16:40] = 1.0, 0.0, 1.0
-    mean = local_mean(seen)
+    mean = mean_of(seen)
     assert mean[0, 0].min() > 0.9
     assert mean[0, 1:].max() < 0.05
 

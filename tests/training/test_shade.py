@@ -1,7 +1,7 @@
 """Lighting a traced piece: what a mirror, a ground and an edge must show can be said without a renderer."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -126,11 +126,27 @@ def test_some_metals_are_carved_of_stone_or_wood_and_the_answer_says_so():
         assert answer[0, 0].tolist() == said
 
 
-def test_some_clear_stones_are_redrawn_as_opaque_ones_of_the_same_cut():
+@pytest.mark.parametrize(("faceted", "share"), [(True, shade.CUT), (False, shade.SMOOTH)])
+def test_few_faceted_stones_and_many_smooth_ones_are_redrawn_as_opaque(faceted, share):
     rng = np.random.default_rng(5)
-    kinds = [shade.redrawn(rng, Material("clear", (0.5, 0.5, 0.5)), "stone").kind for _ in range(200)]
+    clear = Material("clear", (0.5, 0.5, 0.5))
+    kinds = [shade.redrawn(rng, clear, "stone", faceted).kind for _ in range(600)]
     assert set(kinds) == {"clear", "opaque"}
-    assert 0.1 < np.mean([kind == "opaque" for kind in kinds]) < 0.3
+    assert np.mean([kind == "opaque" for kind in kinds]) == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_cut_stone_is_told_from_a_bead(sparse):
+    """Facets of 6 px, beside a bead of 24 px."""
+    record = facing_the_camera(np.arange(64 * 64))
+    y, x = np.divmod(np.arange(64 * 64), 64)
+    bead = x >= 32
+    record["ident"] = bead
+    lean = np.where(bead, x - 32 - 16, 20 * (x // 12)) / 24
+    normal = np.stack([lean, np.where(bead, (y - 32) / 48, 0 * y), 0 * lean + 1], 1)
+    record["normal"] = np.round(127 * normal / np.linalg.norm(normal, axis=1, keepdims=True))
+    piece = replace(traced(record, "stone", GOLD), materials=(GOLD, GOLD), slots=("stone", "stone"), size=32)
+    assert shade.faceted(shade.sparse(piece) if sparse else piece) == (True, False)
 
 
 def test_some_opaque_stones_are_nearly_black_and_some_of_deep_colour():
