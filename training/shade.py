@@ -35,7 +35,7 @@ KINDS = {
 """Shares of opaque stones: nearly black, deep and earthy ones are worn more than random colours tell."""
 CUT, SMOOTH, CARVED = 0.07, 0.5, 0.15
 """Shares of faceted clear stones, and of clear beads and cabochons, that become opaque ones of the same shape, and of
-metals that become stone, wood or horn. What has facets is nearly always clear: only so is its dark known as mirrored."""
+metals that become stone, wood or horn. What has facets is nearly always clear: its dark is what it refracts."""
 LAG, FLAT = 4, 0.04
 """A stone has facets if more than this share of its samples have the very normal of those so many to the right."""
 METERED = 0.4
