@@ -6,6 +6,7 @@ import http.client
 import re
 import threading
 import time
+from http import HTTPStatus
 
 from server.contract import OVERLOADED
 
@@ -49,7 +50,11 @@ def waiting(metrics: str) -> int:
     connection = http.client.HTTPConnection(metrics, timeout=2)
     try:
         connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
+        answer = connection.getresponse()
+        text = answer.read().decode()
     finally:
         connection.close()
-    return sum(int(count) for model, count in PENDING.findall(text) if model != FIRST)
+    found = PENDING.findall(text)
+    if answer.status != HTTPStatus.OK or not found:
+        raise OSError(f"http://{metrics}/metrics ({answer.status}) does not say how many requests wait")
+    return sum(int(count) for model, count in found if model != FIRST)

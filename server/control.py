@@ -54,13 +54,12 @@ class Described:
         if config.name in ("locate", "segment"):
             card = read_card(self.repository / "segment" / "1" / "model.json")
             sides = card.input.sides if config.name == "segment" else (card.input.overview,)
-            text += (
-                f", {card.name} {card.version} at {' or '.join(map(str, sides))} px by {self.board.ask(config.name)}"
-            )
+            text += f", {card.name} {card.version} at {' or '.join(map(str, sides))} px"
         if config.name == "relight":
             card = read_card(self.repository / "relight" / "1" / "model.json", RelightCard)
-            text += f", {card.name} {card.version} at {card.side} px by {self.board.ask(config.name)}"
-        return text
+            text += f", {card.name} {card.version} at {card.side} px"
+        engine = self.board.ask(config.name)  # Triton's own backends tell nothing
+        return f"{text} by {engine}" if engine else text
 
 
 def announce(

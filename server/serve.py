@@ -23,7 +23,7 @@ from server.repository import check_repository, default_repository, profiles
 from server.settings import Settings
 from server.supervision import say, supervised
 
-DRIVER = Path("/proc/driver/nvidia/version")
+DRIVER, GPUS = Path("/proc/driver/nvidia/version"), Path("/proc/driver/nvidia/gpus")
 
 NO_GPU = (
     "pinned system memory",
@@ -33,6 +33,12 @@ NO_GPU = (
     "DCGM unable to start",
 )
 """Triton's complaints on a machine without a GPU, where there is nothing to complain of."""
+
+GPU_NEEDS = ("cupy", "nvidia.nvimgcodec", "onnx")
+"""Modules that stages of the gpu profile import, besides an engine."""
+POOL = 4 * 2**30
+"""Bytes of each GPU that Triton keeps for what passes between stages. Beyond it Triton takes the host's memory, and a
+photo of 12 megapixels alone takes 116 MB."""
 
 DEFAULTS = Settings()
 
@@ -50,11 +56,23 @@ def no_gpu() -> str | None:
     """Return why the gpu profile cannot run here; None where it can."""
     if not DRIVER.exists():
         return "no NVIDIA driver here"
-    missing = [] if importlib.util.find_spec("cupy") else ["cupy"]
+    missing = [name for name in GPU_NEEDS if not _is_installed(name)]
     missing += [] if gpu_engine() else [" or ".join(GPU_ENGINES)]
     if missing:
         return f"an NVIDIA driver is here, but not {' and not '.join(missing)} (pip install 'milgrain[gpu]')"
     return None
+
+
+def gpus() -> int:
+    """Return how many GPUs the NVIDIA driver has."""
+    return len(list(GPUS.iterdir())) if GPUS.is_dir() else 0
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
 
 
 def free_port(host: str) -> int:
@@ -98,6 +116,7 @@ def serve(
     """Keep a server running until SIGTERM or SIGINT; both let answers in flight finish."""
     repository = (repository or default_repository()).resolve()
     try:
+        settings = Settings.from_environment(os.environ)
         triton = find_triton()
         chosen, why = choose_profile(repository) if profile == "auto" else (profile, "asked for")
         if chosen == "gpu" and (cause := no_gpu()):
@@ -111,8 +130,9 @@ def serve(
         raise typer.Exit(2)
     say(f"profile {chosen} ({why})")
     ports = Ports(host, *(port or free_port(host) for port in (grpc_port, http_port, metrics_port)))
-    timeout = start_timeout or (1800 if chosen == "gpu" else 180)
-    settings = Settings(
+    timeout = start_timeout or (180 if chosen == "cpu" else 1800)
+    settings = replace(
+        settings,
         max_megapixels=max_megapixels,
         max_megabytes=max_megabytes,
         threads=threads,
@@ -139,6 +159,7 @@ def serve(
             f"--metrics-port={ports.metrics}",
             f"--exit-timeout-secs={drain_timeout}",
             "--log-info=false",
+            *(f"--cuda-memory-pool-byte-size={gpu}:{POOL}" for gpu in range(gpus() if chosen != "cpu" else 0)),
             f"--backend-config=python,shm-region-prefix-name={shared.name}",
             *triton.prepare(Path(runtime)),
         ]

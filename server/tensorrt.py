@@ -205,7 +205,7 @@ class TensorRt:
         """Load a plan; raise ValueError where it cannot be loaded."""
         self.plan, self._trt, self._network = plan, trt, network
         self.identity = Identity("TensorRT", trt.__version__, precision, gpu)
-        log = logger(trt)
+        self._log = log = logger(trt)
         self._runtime = trt.Runtime(log)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
@@ -241,14 +241,23 @@ class TensorRt:
         context.set_device_memory(launch.pointer(self._memory), self._memory.nbytes)
         inputs = {name: launch.zeros((count, *shape), FLOAT32) for name, shape in self._network.inputs.items()}
         for name, array in inputs.items():
-            context.set_input_shape(name, array.shape)
+            self._done(context.set_input_shape(name, array.shape), f"set_input_shape of {name} {array.shape}")
         shapes = {name: tuple(context.get_tensor_shape(name)) for name in self._network.outputs}
         self._network.check(shapes)
         outputs = {name: launch.empty(shape, FLOAT32) for name, shape in shapes.items()}
         for name, array in (inputs | outputs).items():
-            context.set_tensor_address(name, launch.pointer(array))
-        context.execute_async_v3(stream.ptr)  # what TensorRT does once, it does now and not within the graph
+            self._done(context.set_tensor_address(name, launch.pointer(array)), f"set_tensor_address of {name}")
+        # What TensorRT does once, it does now and not within the graph.
+        self._done(context.execute_async_v3(stream.ptr), f"execute_async_v3 of {count} photos")
         stream.synchronize()
         stream.begin_capture()
-        context.execute_async_v3(stream.ptr)
-        return Held(context, inputs, outputs, stream.end_capture())
+        captured = context.execute_async_v3(stream.ptr)
+        graph = stream.end_capture()
+        self._done(captured, f"the capture of {count} photos")
+        return Held(context, inputs, outputs, graph)
+
+    def _done(self, well: bool, step: str) -> None:
+        """Raise RuntimeError, with what TensorRT logged, unless a step went well: it raises nothing itself."""
+        if not well:
+            said = "; ".join(self._log.errors) or "it does not say why"
+            raise RuntimeError(f"{self._network.path}: TensorRT {self._trt.__version__} failed at {step}: {said}")

@@ -60,11 +60,9 @@ def relighted(photo: U8, answer: U8, network: Network, side: int, light: F32) ->
     made = network(seen(photo, alpha, maps, Window(0, 0, width, height), view, side), light)
     top, left = max(0, view.top), max(0, view.left)
     bottom, right = min(height, view.top + view.height), min(width, view.left + view.width)
-    square = np.zeros((view.height, view.width, 3), np.float32)
-    within = np.s_[top - view.top : bottom - view.top, left - view.left : right - view.left]
+    part = Window(left - view.left, top - view.top, right - left, bottom - top)
     out = srgb_to_linear(photo)
-    square[within] = out[top:bottom, left:right]
-    out[top:bottom, left:right] = relit(square, made)[within]
+    out[top:bottom, left:right] = relit(out[top:bottom, left:right], made, part, (view.height, view.width))
     return out
 
 

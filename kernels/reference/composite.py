@@ -78,26 +78,29 @@ def framed(
     return Frame(round((left + right - w) / 2), round((top + bottom - h) / 2), w, h, canvas)
 
 
-def relit(foreground: F32, light: F32) -> F32:
+def relit(foreground: F32, light: F32, part: Window | None = None, size: tuple[int, int] | None = None) -> F32:
     """Apply a grid of affine colour transforms, up-sampled bilinearly: F' = M . F + t.
 
-    foreground [H, W, 3] linear light, all of which the grid spans; light [h, w, 12], each a row-major 3x4
-    matrix [M | t].
+    foreground [H, W, 3] linear light: the `part` of what the grid spans, whose `size` is (height, width); all of it
+    without these. light [h, w, 12], each a row-major 3x4 matrix [M | t].
     """
-    height, width = foreground.shape[:2]
+    height, width = size or foreground.shape[:2]
+    part = part or Window(0, 0, width, height)
     if light.shape[:2] == (1, 1):
         matrix = light.reshape(3, 4)
         unchanged = np.array_equal(matrix, np.eye(3, 4))
         return foreground if unchanged else foreground @ matrix[:, :3].T + matrix[:, 3]
     # Rows of the grid first, then strips that stay in the cache. cv2.resize takes at most four channels at a time.
     tall = [cv2.resize(np.ascontiguousarray(light[..., 4 * c : 4 * c + 4]), (light.shape[1], height)) for c in range(3)]
+    across = np.s_[part.left : part.left + part.width]
     out = np.empty_like(foreground)
-    for top in range(0, height, STRIP):
+    for top in range(0, part.height, STRIP):
         red, green, blue = cv2.split(foreground[top : top + STRIP])
         lit = []
         for rows in tall:
-            part = rows[top : top + STRIP]
-            r, g, b, t = cv2.split(cv2.resize(part, (width, len(part))))
+            strip = rows[part.top + top : part.top + min(top + STRIP, part.height)]
+            wide = cv2.resize(strip, (width, len(strip)))[:, across]
+            r, g, b, t = cv2.split(wide)
             lit.append(r * red + g * green + b * blue + t)
         out[top : top + STRIP] = cv2.merge(lit)
     return out
@@ -163,11 +166,9 @@ def _lit(foreground: U8, light: F32, place: Window, top: int, left: int) -> F32:
     y1, x1 = min(top + height, place.top + place.height), min(left + width, place.left + place.width)
     if y0 >= y1 or x0 >= x1 or np.array_equal(light, np.eye(3, 4).reshape(1, 1, 12)):
         return colour
-    square = np.zeros((place.height, place.width, 3), np.float32)
-    within = np.s_[y0 - place.top : y1 - place.top, x0 - place.left : x1 - place.left]
-    part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-    square[within] = colour[part]
-    colour[part] = relit(square, light)[within]
+    inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+    part = Window(x0 - place.left, y0 - place.top, x1 - x0, y1 - y0)
+    colour[inside] = relit(colour[inside], light, part, (place.height, place.width))
     return colour
 
 

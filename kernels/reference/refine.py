@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -80,6 +81,6 @@ def around(box: tuple[int, int, int, int] | None, shape: tuple[int, ...], height
     margin = MARGIN * max(height, width)
     down, across = height / shape[0], width / shape[1]
     return np.s_[
-        max(0, int(top * down - margin)) : min(height, int(bottom * down + margin)),
-        max(0, int(left * across - margin)) : min(width, int(right * across + margin)),
+        max(0, int(top * down - margin)) : min(height, math.ceil(bottom * down + margin)),
+        max(0, int(left * across - margin)) : min(width, math.ceil(right * across + margin)),
     ]

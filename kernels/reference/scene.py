@@ -31,7 +31,7 @@ def covering(picture: U8, canvas: tuple[int, int]) -> U8:
     """Resize a picture [H, W, 3] to cover the canvas (width, height), its middle kept, the rest cut off."""
     height, width = picture.shape[:2]
     scale = max(canvas[0] / width, canvas[1] / height)
-    w, h = min(width, round(canvas[0] / scale)), min(height, round(canvas[1] / scale))
+    w, h = (max(1, min(own, round(side / scale))) for own, side in zip((width, height), canvas, strict=True))
     top, left = (height - h) // 2, (width - w) // 2
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture[top : top + h, left : left + w], canvas, interpolation=way), np.uint8)

@@ -9,10 +9,13 @@ from kernels.reference.composite import framed
 from kernels.reference.scene import covering
 from kernels.reference.srgb import U8
 from kernels.reference.window import Window
-from server.contract import parse_look
+from server.contract import BAD_LOOK, parse_look
 from server.pixels import HOST, Array, Pixels
 from server.report import Report
 from server.stages.decode import scene
+
+WIDEST = 256_000_000
+"""Photo pixels that a canvas may show, empty ones included: four times the largest photo that is let in by default."""
 
 
 def composite(
@@ -35,6 +38,11 @@ def composite(
         lit = Window(*place.tolist())
         box = on.bounds(alpha) if wanted.canvas else None
         view = framed(box, alpha.shape, wanted.canvas, wanted.fill, wanted.upscale)
+        if view.width * view.height > WIDEST:
+            raise ValueError(
+                f"{BAD_LOOK}fill: at {wanted.fill:g} the canvas would show {view.width}x{view.height} of the photo's "
+                f"pixels, more than {WIDEST / 1e6:g} megapixels"
+            )
         if wanted.background == "transparent":
             picture = on.cutout(alpha, foreground, light, lit, view)
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import math
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -29,6 +31,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with a second picture behind the first, as phones write it
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
+METADATA = (struct.error, SyntaxError, ValueError, OSError, EOFError, KeyError, TypeError)
+"""What Pillow raises on damaged metadata."""
+ADMITTED = Settings(max_megapixels=math.inf, max_megabytes=math.inf)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 SIXTEEN_BIT_GRAY = ("I;16", "I;16L", "I;16B")
 
@@ -110,13 +115,14 @@ class Decoder:
                     decoded[number] = photo
                 elif number not in decoded:
                     decoded[number] = _kept(self._decode_other, photo, tried=number in plain)
-        return [self._answer(decoded[number], report) for number, report in enumerate(reports)]
+        return [_kept(self._answer, decoded[number], report) for number, report in enumerate(reports)]
 
     def _admit(self, photo: U8, look: U8) -> Opened:
-        self.admission.enter()
-        scene(parse_look(look.tobytes()))
-        data = photo.tobytes()
-        return Opened(data, _open(data, self.settings))
+        wanted, data = parse_look(look.tobytes()), photo.tobytes()
+        opened = Opened(data, _open(data, self.settings))
+        scene(wanted, self.settings)
+        self.admission.enter()  # last: what is refused above waits nowhere
+        return opened
 
     def _plain(self, opened: Sequence[Opened | Exception]) -> dict[int, tuple[Opened, dict[str, Any]]]:
         """Return the photos that the device can decode, with their facts, by their numbers."""
@@ -173,15 +179,18 @@ def _kept(function: Callable[Argument, Result], *args: Argument.args, **named: A
         return failure
 
 
-def scene(look: Look) -> U8 | None:
-    """Return the look's scene [H, W, 3] uint8 sRGB, if it has one; raise ValueError, starting with BAD_LOOK."""
-    return _scene(look.scene) if look.scene else None
+def scene(look: Look, settings: Settings = ADMITTED) -> U8 | None:
+    """Return the look's scene [H, W, 3] uint8 sRGB, if it has one; raise ValueError, starting with BAD_LOOK.
+
+    decode holds it against the limits in `settings`; the stages behind take what decode let pass.
+    """
+    return _scene(look.scene, settings) if look.scene else None
 
 
-@functools.lru_cache(maxsize=4)
-def _scene(data: bytes) -> U8:
+@functools.lru_cache(maxsize=2)
+def _scene(data: bytes, settings: Settings) -> U8:
     try:
-        return read_photo(data, Settings())[0]
+        return read_photo(data, settings)[0]
     except ValueError as broken:
         raise ValueError(f"{BAD_LOOK}scene: {str(broken).removeprefix(BAD_IMAGE)}") from None
 
@@ -219,13 +228,31 @@ def plain_facts(photo: Opened) -> dict[str, Any] | None:
             return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        orientation = image.getexif().get(ORIENTATION, 1)
         own = Image.Exif()
-        own.load(info.get("exif", b""))
-    if own.get(ORIENTATION, 1) != orientation:  # Pillow took it from XMP, which only the CPU reads
+        try:
+            own.load(info.get("exif", b""))
+        except METADATA:
+            return None
+    orientation = _orientation(image)
+    if _turn(own.get(ORIENTATION)) != orientation:  # Pillow took it from XMP, which only the CPU reads
         return None
     width, height = image.size if orientation not in SIDEWAYS else image.size[::-1]
     return _facts(photo) | {"height": height, "width": width, "orientation": orientation, "icc": profile}
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return how the photo is turned, 1 to 8 as EXIF counts; 1, upright, where its metadata is damaged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _turn(image.getexif().get(ORIENTATION))
+        except METADATA:
+            return 1
+
+
+def _turn(value: object) -> int:
+    """Return an orientation that EXIF knows; 1 for all else that may stand in its place."""
+    return value if isinstance(value, int) and value in range(1, 9) else 1
 
 
 def _facts(photo: Opened) -> dict[str, Any]:
@@ -239,10 +266,10 @@ def _read(photo: Opened) -> tuple[U8, dict[str, Any], list[str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of damaged metadata, which does not touch the pixels
-            orientation = image.getexif().get(ORIENTATION, 1)
+            orientation = _orientation(image)
             pixels, profile = _pixels(image, photo.data)
-            stored = image.getexif().get(ORIENTATION, 1)  # Pillow turns a TIFF, and only a TIFF, when it loads it
-    except (OSError, SyntaxError, ValueError, EOFError, cv2.error) as broken:
+            stored = _orientation(image)  # Pillow turns a TIFF, and only a TIFF, when it loads it
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, cv2.error) as broken:
         raise ValueError(f"{BAD_IMAGE}{image.format} cannot be decoded: {broken}") from None
     if profile == "unreadable":
         doubts.append("colour: the embedded ICC profile is unreadable; the photo was taken as sRGB")

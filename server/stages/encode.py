@@ -26,6 +26,8 @@ XMP = (
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
     "<Iptc4xmpExt:DigitalSourceType>{}</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"
 )
+LONGEST = {"jpeg": 65500, "png": 2**31 - 1, "webp": 16383}
+"""The most pixels a side that each format, or the library that writes it, can hold."""
 BLOCK = 8
 """Side of a JPEG block in pixels."""
 HEADROOM = 256
@@ -89,6 +91,12 @@ def encode(picture: Any, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> di
             picture = picture[..., 3]
         if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
             raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
+        longest = max(picture.shape[:2])
+        if longest > LONGEST[wanted.format]:
+            most = LONGEST[wanted.format]
+            raise ValueError(
+                f"{BAD_LOOK}format: no side of a {wanted.format} is longer than {most} pixels, not {longest}"
+            )
         relit = not found.facts.get("identity_safe", True)
         before = codec.memory.carried()
         if wanted.format != "jpeg":

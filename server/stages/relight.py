@@ -48,13 +48,13 @@ class Relighter:
             view = square(box, alpha.shape)
             light = self.on.table(IDENTITY.reshape(1, 1, 12))
             facts: dict[str, Any] = {"asked": wanted.relight, "applied": 0.0}
-            if wanted.relight > 0 and (box or self.on.any(alpha)):
+            metal, stone = wanted.relight * wanted.relight_metal, wanted.relight * wanted.relight_stone
+            if max(metal, stone) > 0 and (box or self.on.any(alpha)):
                 card, old = self.network.card, Window(*window.tolist())
                 near = unletterbox(coarse, old.height, old.width)
                 shown = self.on.seen(pixels, alpha, near, old, view, card.side)
                 new = self.on.table(surroundings(wanted, np.array(card.above), np.array(card.below)))
                 transforms = self.network(shown, new)
-                metal, stone = wanted.relight * wanted.relight_metal, wanted.relight * wanted.relight_stone
                 light = self.on.followed(transforms, shown, metal, stone)
                 facts |= {"applied": wanted.relight, "network": card.identity()}
                 facts |= doubted(self.on.change(shown, light), found)
