@@ -223,3 +223,10 @@ def test_the_curves_are_uploaded_once(rng, batch, twin, monkeypatch):
     sizes.clear()
     np.testing.assert_array_equal(kernel.composite(scene, *red), first)
     assert max(sizes) < 256  # the pictures' places, nothing of the curve
+
+
+def test_a_part_is_relit_as_within_the_whole(rng):
+    whole, light = rng.random((90, 70, 3), dtype=np.float32), rng.normal(0, 1, (5, 4, 12)).astype(np.float32)
+    part = Window(20, 33, 31, 40)
+    expected = relit(whole, light)[33:73, 20:51]
+    np.testing.assert_allclose(relit(whole[33:73, 20:51], light, part, (90, 70)), expected, atol=1e-6)

@@ -53,3 +53,8 @@ def test_a_scene_covers_the_canvas_around_its_middle(canvas):
     rows, columns = np.nonzero(out[..., 0] > 100)
     assert (rows.mean() + 0.5) / canvas[1] == pytest.approx(0.5, abs=0.03)
     assert (columns.mean() + 0.5) / canvas[0] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_scene_far_slimmer_than_its_canvas_still_covers_it():
+    assert covering(np.full((1000, 20, 3), 7, np.uint8), (2000, 40)).shape == (40, 2000, 3)
+    assert covering(np.full((20, 1000, 3), 7, np.uint8), (40, 2000)).shape == (2000, 40, 3)

@@ -22,7 +22,7 @@ def metrics(monkeypatch):
     class Page(BaseHTTPRequestHandler):
         def do_GET(self):
             server.reads += 1
-            self.send_response(200)
+            self.send_response(server.status)
             self.end_headers()
             self.wfile.write((PAGE % server.refine).encode())
 
@@ -31,7 +31,7 @@ def metrics(monkeypatch):
 
     monkeypatch.setattr(admission, "INTERVAL", 0.0)
     server = HTTPServer(("127.0.0.1", 0), Page)
-    server.refine, server.reads = 0, 0
+    server.refine, server.reads, server.status = 0, 0, 200
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -61,6 +61,12 @@ def test_limit_is_kept_and_room_is_found_again(metrics):
     for _ in range(7):
         door.enter()
     assert metrics.reads == 2
+
+
+def test_an_error_page_is_not_an_empty_server(metrics):
+    metrics.status = 500
+    with pytest.raises(OSError, match=r"\(500\) does not say how many requests wait"):
+        waiting(address(metrics))
 
 
 def test_no_limit_and_no_metrics_admit_all():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -11,10 +12,10 @@ from PIL import Image, ImageCms
 
 from server.admission import Admission
 from server.card import Card
-from server.contract import BAD_IMAGE, BAD_LOOK
+from server.contract import BAD_IMAGE, BAD_LOOK, Look
 from server.report import Report
 from server.settings import Settings
-from server.stages.decode import Decoder, read_photo
+from server.stages.decode import Decoder, read_photo, scene
 
 SETTINGS = Settings()
 
@@ -225,3 +226,54 @@ def test_stage_refuses_a_wrong_look_before_it_decodes():
         Decoder(CARD, SETTINGS, Admission(0, ""))(
             np.frombuffer(b"not even a photo", np.uint8), np.frombuffer(b'{"a":1}', np.uint8)
         )
+
+
+def mistyped(kind: int, count: int, value: bytes) -> bytes:
+    """An EXIF block whose orientation is of another type: `kind`, `count` and four bytes, as TIFF 6 stores them."""
+    entry = struct.pack("<HHI4s", 0x0112, kind, count, value)
+    return b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + entry + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        pytest.param(mistyped(7, 1, b"\x06\x00\x00\x00"), id="undefined"),
+        pytest.param(mistyped(11, 1, struct.pack("<f", float("nan"))), id="not a number"),
+        pytest.param(mistyped(3, 1, b"\x09\x00\x00\x00"), id="9"),
+        pytest.param(b"Exif\x00\x00II*", id="cut short"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_damaged_orientation_is_upright_and_no_error(kind, exif):
+    found = Decoder(CARD, SETTINGS, Admission(0, ""))(
+        np.frombuffer(saved(PHOTO, kind, exif=exif), np.uint8), np.frombuffer(b"{}", np.uint8)
+    )
+    assert Report.read(found["report"]).facts["photo"]["orientation"] == 1
+    assert found["pixels"].shape == (60, 80, 3)
+
+
+class Door(Admission):
+    """Counts whom it lets in."""
+
+    entered = 0
+
+    def enter(self) -> None:
+        """Let all in."""
+        self.entered += 1
+
+
+def test_what_is_refused_at_once_does_not_count_as_waiting():
+    door = Door(1, "")
+    stage = Decoder(CARD, SETTINGS, door)
+    photos = [np.frombuffer(data, np.uint8) for data in (b"not a photo", JPEG, JPEG)]
+    looks = [np.frombuffer(data, np.uint8) for data in (b"{}", b'{"a":1}', b"{}")]
+    assert [isinstance(answer, ValueError) for answer in stage.batch(photos, looks)] == [True, True, False]
+    assert door.entered == 1
+
+
+def test_a_scene_is_held_to_the_servers_limits():
+    """Though the stages behind decode, which see only what it let pass, have none."""
+    wanted = Look(scene=base64.b64encode(JPEG))
+    with pytest.raises(ValueError, match=rf"^{BAD_LOOK}scene: 80x60 is .* limit of 0\.004"):
+        scene(wanted, Settings(max_megapixels=0.004))
+    assert scene(wanted).shape == (60, 80, 3)

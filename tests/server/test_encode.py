@@ -97,6 +97,12 @@ def test_a_cutout_as_jpeg_is_the_callers_mistake(rng):
         encode(rng.integers(0, 256, (20, 30, 4), dtype=np.uint8), *wire(Look()))
 
 
+@pytest.mark.parametrize(("format", "longest"), [("webp", 16383), ("jpeg", 65500)])
+def test_a_picture_too_long_for_its_format_is_refused_by_name(format, longest):
+    with pytest.raises(ValueError, match=f"^{BAD_LOOK}format: no side of a {format} is longer than {longest}"):
+        encode(np.zeros((2, longest + 1, 3), np.uint8), *wire(Look(format=format)))
+
+
 def test_report_is_closed_with_size_and_times(jewel):
     found = encode(jewel((255, 255, 255)), *wire(Look()))
     facts = json.loads(found["report"].tobytes())

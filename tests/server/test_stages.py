@@ -15,7 +15,7 @@ from kernels.reference.refine import refined, upsample
 from kernels.reference.window import Window
 from perf.edges import memory
 from server.card import RelightCard, read_card
-from server.contract import Look
+from server.contract import BAD_LOOK, Look
 from server.engines import on_cpu
 from server.networks import RelightNetwork
 from server.report import Report
@@ -221,6 +221,26 @@ def composed(look: Look) -> tuple[np.ndarray, dict]:
     light, place = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12), np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)
     found = composite(truth, photo_of(truth), light, place, wire(look), begun())
     return found["picture"], Report.read(found["report"]).facts
+
+
+def test_no_strength_left_is_no_relight():
+    """Then no network is asked, and the picture's pixels are the photo's own."""
+    facts = Report.read(relighted(Look(relight=1, relight_metal=0, relight_stone=0))["report"]).facts
+    assert facts["relight"] == {"asked": 1.0, "applied": 0.0}
+    assert facts["identity_safe"]
+
+
+def test_the_smallest_photo_is_refined_wherever_the_piece_is():
+    photo, coarse = np.full((16, 16, 3), 90, np.uint8), np.zeros((3, 64, 64), np.float32)
+    coarse[:2, :2] = 1
+    alpha, _, _ = refined(photo, coarse)
+    assert alpha.shape == (16, 16)
+    assert not alpha[8:].any()
+
+
+def test_a_canvas_of_nothing_but_ground_is_refused_by_name():
+    with pytest.raises(ValueError, match=f"^{BAD_LOOK}fill: at 0.001 the canvas would show"):
+        composed(Look(size=2000, fill=0.001))
 
 
 def test_composite_keeps_the_photos_own_framing_when_size_is_none():
