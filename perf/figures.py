@@ -26,12 +26,6 @@ DOCUMENTS = (
 )
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-# IS-Net's alpha on the same set, composited without further ado: ../shared/quality/README.md, 2026-11-23.
-ISNET = {
-    "sad": 8.11, "mse": 7.22, "grad": 0.256, "conn": 7.76, "thin_recall": 0.770, "thin_precision": 0.869,
-    "cldice": 0.943, "openings_kept": 0.401, "false_holes": 3.50, "spill": 0.0034, "white_exact": 0.966,
-    "relit": 15.19, "relit_stone": 20.93,
-}  # fmt: skip
 HIGHER_IS_BETTER = {"thin_recall", "thin_precision", "cldice", "openings_kept", "white_exact"}
 
 
@@ -56,15 +50,15 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def quality() -> str:
-    """Our scores beside IS-Net's."""
-    result = load("quality-cpu")
+    """Our scores beside IS-Net's, whose alpha is composited without further ado."""
+    result, isnet = load("quality-cpu"), load("isnet-cpu")["mean"]
     rows = []
-    for key, peer in ISNET.items():
-        ours = result["mean"][key]
+    for key, ours in result["mean"].items():
+        peer = isnet[key]
         better = ours > peer if key in HIGHER_IS_BETTER else ours < peer
         rows.append([key, f"{ours:.3g}", f"{peer:.3g}", "better" if better else "worse" if ours != peer else "equal"])
     network = f"{result['network']['name']} {result['network']['version']} at {result['network']['size']} px"
-    return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}"
+    return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}; IS-Net: {source('isnet-cpu')}"
 
 
 def heldout() -> str:
