@@ -37,9 +37,11 @@ def load(name: str) -> dict[str, Any]:
 def source(name: str) -> str:
     """Return the line that says where a table's figures come from."""
     said = load(name)["provenance"]
+    changed = " with changes" if said["dirty"] else ""
+    networks = f", {', '.join(said['networks'])}" if "networks" in said else ""  # younger than some results
     return (
-        f"`{said['command']}` at {said['commit'][:9]} on {said['machine']}, {said['cores']} cores, {said['date'][:10]} "
-        f"([perf/results/{name}.json]({{up}}perf/results/{name}.json))"
+        f"`{said['command']}` at {said['commit'][:9]}{changed}{networks} on {said['machine']}, {said['cores']} cores, "
+        f"{said['date'][:10]} ([perf/results/{name}.json]({{up}}perf/results/{name}.json))"
     )
 
 
@@ -58,7 +60,9 @@ def quality() -> str:
         better = ours > peer if key in HIGHER_IS_BETTER else ours < peer
         rows.append([key, f"{ours:.3g}", f"{peer:.3g}", "better" if better else "worse" if ours != peer else "equal"])
     network = f"{result['network']['name']} {result['network']['version']} at {result['network']['size']} px"
-    return f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}; IS-Net: {source('isnet-cpu')}"
+    return (
+        f"{table(['', network, 'IS-Net, 1024 px', ''], rows)}\n\n{source('quality-cpu')}; IS-Net: {source('isnet-cpu')}"
+    )
 
 
 def heldout() -> str:

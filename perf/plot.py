@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axes.set_title(
             f"{said['commit'][:9]}, {said['cores']} cores, load {said['load_1min']} before the start", fontsize=8
         )
-        figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+        shown = hashlib.sha256(json.dumps(result["levels"], sort_keys=True).encode()).hexdigest()
+        figure.savefig(path, metadata={"Date": None, "Description": f"levels {shown}"}, bbox_inches="tight")
         pyplot.close(figure)
 
 

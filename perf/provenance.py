@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -13,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def provenance() -> dict[str, str | int | bool]:
-    """Return machine, cores, commit, dirty, command, date and python: what is needed to believe or repeat a result.
+def provenance() -> dict[str, str | int | bool | list[str]]:
+    """Return machine, cores, commit, dirty, networks, command, date and python: what is needed to repeat a result.
 
     `cores` counts those this process may use. `dirty` is true where a tracked file other than results and docs
     differs from the commit.
@@ -24,10 +25,17 @@ def provenance() -> dict[str, str | int | bool]:
         "cores": len(os.sched_getaffinity(0)),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/perf/results", ":!/docs")),
+        "networks": _networks(),
         "command": _command(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
     }
+
+
+def _networks() -> list[str]:
+    """Return name and version of every network that ships here."""
+    cards = (json.loads(path.read_text()) for path in sorted(ROOT.glob("model_repository/*/1/model.json")))
+    return [f"{card['name']} {card['version']}" for card in cards]
 
 
 def _machine() -> str:
