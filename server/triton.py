@@ -87,16 +87,22 @@ class Place:
                 metric.increment(count)
 
 
-def serve_each(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array]]) -> list[Any]:
-    """Answer every request alone: for stages whose photos differ in size. Arrays lose and regain the batch axis."""
+def serve_each(
+    requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array | Callable[[], Array]]]
+) -> list[Any]:
+    """Answer every request alone: for stages whose photos differ in size. Arrays lose and regain the batch axis.
+
+    What `function` returns as a function is made for those requests that ask for it.
+    """
     names = [tensor.name for tensor in STAGES[stage].inputs]
 
     def answer(request: Any) -> Any:
         arrays = {name: _array(request, name) for name in names}
         if wrong := [f"{name} {array.shape}" for name, array in arrays.items() if array.shape[0] != 1]:
             raise ValueError(f"one photo per request, got {', '.join(wrong)}")
-        found = function(**{name: array[0] for name, array in arrays.items()})
-        return _response(request, {name: array[None] for name, array in found.items()})
+        found, wanted = function(**{name: array[0] for name, array in arrays.items()}), request.requested_output_names()
+        made = {name: one() if callable(one) else one for name, one in found.items() if name in wanted}
+        return _response({name: array[None] for name, array in made.items()})
 
     return [_guarded(stage, request, answer) for request in requests]
 
@@ -112,7 +118,7 @@ def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Map
         spans = pairwise([0, *accumulate(len(array) for array in parts[names[0]])])
         found = function(**{name: one[0] if len(one) == 1 else np.concatenate(one) for name, one in parts.items()})
         return [
-            _response(request, {name: array[start:end] for name, array in found.items()})
+            _response({name: found[name][start:end] for name in request.requested_output_names()})
             for request, (start, end) in zip(requests, spans, strict=True)
         ]
 
@@ -138,14 +144,13 @@ def _array(request: Any, name: str) -> Array:
     return cp.from_dlpack(tensor)
 
 
-def _response(request: Any, arrays: Mapping[str, Array]) -> Any:
-    wanted = set(request.requested_output_names())
+def _response(arrays: Mapping[str, Array]) -> Any:
     if any(not isinstance(array, np.ndarray) for array in arrays.values()):
         import cupy as cp  # pyright: ignore[reportMissingImports]
 
         # Triton reads a tensor from another process, at once, and waits for no stream but the default one.
         cp.cuda.get_current_stream().synchronize()
-    return pb_utils.InferenceResponse([_tensor(name, array) for name, array in arrays.items() if name in wanted])
+    return pb_utils.InferenceResponse([_tensor(name, array) for name, array in arrays.items()])
 
 
 def _tensor(name: str, array: Array) -> Any:

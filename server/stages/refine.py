@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ UNSURE = 0.02
 
 def refine(
     pixels: Array, window: NDArray[np.int32], coarse: Array, look: U8, report: U8, on: Pixels = HOST
-) -> dict[str, Array]:
+) -> dict[str, Array | Callable[[], Array]]:
     """Return alpha [H, W] float32, foreground [H, W, 3] uint8, cutout [H, W, 4] uint8 straight RGBA, and the report.
 
+    The cutout is a function that makes it: a catalog picture needs none.
     pixels [H, W, 3] uint8 sRGB; window [4] int32: left, top, width, height of what coarse [3, S, S] float32 in [0, 1]
     shows. Outside the window alpha is 0 and the foreground white.
     """
@@ -35,9 +37,12 @@ def refine(
         near = unletterbox(coarse, view.height, view.width)
         strength = parse_look(look.tobytes()).decontaminate
         alpha[view.inside], colour[view.inside], facts = on.refined(contiguous(pixels[view.inside]), near, strength)
-        cutout = np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
         reach = 2 * max(1, round(max(view.height, view.width) / 400)) + 1
         found.facts["qa"] = judge(on.figures(alpha, reach), alpha.shape, view, found) | facts
+
+    def cutout() -> Array:
+        return np.dstack([colour, np.rint(alpha * 255).astype(np.uint8)])
+
     return {"alpha": alpha, "foreground": colour, "cutout": cutout, "report": found.write()}
 
 

@@ -84,8 +84,8 @@ def test_refine_reports_a_clean_ring_without_doubts():
     assert facts["qa"]["touches"] == []
     assert abs(facts["qa"]["coverage"] - truth.mean()) < 0.002
     assert not facts["needs_review"], facts["reasons"]
-    np.testing.assert_array_equal(found["cutout"][..., :3], found["foreground"])
-    np.testing.assert_array_equal(found["cutout"][..., 3], np.rint(found["alpha"] * 255))
+    np.testing.assert_array_equal(found["cutout"]()[..., :3], found["foreground"])
+    np.testing.assert_array_equal(found["cutout"]()[..., 3], np.rint(found["alpha"] * 255))
 
 
 def test_refine_works_inside_the_box_and_reports_what_it_did():
@@ -123,6 +123,8 @@ def test_refine_works_on_the_window_alone():
     photo[inside] = photo_of(truth)
     found = refine(photo, np.int32([left, top, 2 * SIZE, 2 * SIZE]), coarse_of(truth), DEFAULT, begun())
     alone = refine(photo_of(truth), whole(truth), coarse_of(truth), DEFAULT, begun())
+    for answer in (found, alone):
+        answer["cutout"] = answer["cutout"]()
     for name, empty in (("alpha", 0), ("foreground", 255), ("cutout", (255, 255, 255, 0))):
         np.testing.assert_array_equal(found[name][inside], alone[name])
         outside = np.ones((400, 500), bool)
