@@ -137,6 +137,7 @@ class _Floor:
                 if self._is_next(lane):
                     place, job = heapq.heappop(self.waiting)
                     lane.under_way[job.sku] = sent = _UnderWay(place, job)
+                    self.changed.notify_all()  # another lane may be the least busy one now
                     return sent
                 pause = lane.pause_until - time.monotonic()
                 self.changed.wait(pause if pause > 0 else None)

@@ -62,6 +62,25 @@ def test_equal_servers_get_equal_shares(servers, jobs):
     assert abs(len(first) - len(second)) <= 12
 
 
+def test_every_server_is_full_before_the_first_answer(servers, jobs):
+    """Neither answers before its window is full: a lane that sleeps until an answer comes would wait for ever."""
+    opened = []
+
+    def answers_when_full(script):
+        def stream(requests, context):
+            opened.append(script.address)
+            full = [next(requests) for _ in range(4)]
+            yield from map(script.reply, full)
+
+        return stream
+
+    for script in servers:
+        script.stream = answers_when_full(script)
+    outcomes = list(answers([each.address for each in servers], jobs(8), in_flight=4, timeout=2))
+    assert sorted(opened) == sorted(each.address for each in servers)
+    assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
+
+
 def test_overloaded_server_gets_what_it_takes_and_does_not_hold_up_the_other(servers, jobs, monkeypatch):
     """One refuses every second photo, and is slow; the other takes all it gets."""
     monkeypatch.setattr(balance, "PAUSE", 0.01)
