@@ -22,7 +22,7 @@ from tenacity import (
 
 from clients import store
 from clients.client import Answer, Client, Ensemble, Order
-from clients.errors import BadImage, MilgrainError, Overloaded, ServerError, TimedOut, Unavailable
+from clients.errors import BadImage, MilgrainError, Overloaded, ServerError, Unavailable
 from clients.source import Job
 
 ATTEMPTS = 4
@@ -286,7 +286,7 @@ class _Lane:
                                 lost = _Stopping(str(result))
                                 floor.eject(self, lost)  # wakes the sender, so that the stream can end
                                 break
-                except (Unavailable, TimedOut) as broken:
+                except ServerError as broken:
                     lost = broken
                     floor.eject(self, lost)
                 if lost is None:
