@@ -8,7 +8,7 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -75,12 +75,12 @@ def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset
     names = _names(photos)
     suffix = PICTURE_SUFFIXES[look.format]
     pictures = {where: out / where.relative_to(top).with_name(names[where] + suffix) for where in sorted(photos)}
-    for where, picture in pictures.items():
-        if _absolute(picture) in photos:
-            raise ValueError(f"the picture of {photos[where]} would replace the photo {picture}; choose another folder")
-    return [
+    jobs = [
         Job(str(photos[where]), str(photos[where]), str(picture), look, preset) for where, picture in pictures.items()
     ]
+    for job in _replacing(jobs):
+        raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another folder")
+    return jobs
 
 
 def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]:
@@ -89,7 +89,11 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]
     Raise OSError where the source cannot be read, ValueError that names the manifest's line and the cause.
     """
     if source.lower().endswith((".csv", ".jsonl")):
-        return list(_manifest(source, out, look, preset))
+        jobs = {job.sku: (line, job) for line, job in _manifest(source, out, look, preset)}
+        for job in _replacing([job for _, job in jobs.values()]):
+            where = f"{source}, line {jobs[job.sku][0]}"
+            raise ValueError(f"{where}: its picture would replace the photo {job.picture}; choose another place")
+        return [job for _, job in jobs.values()]
     if not store.is_url(source):
         if not store.is_url(out):
             return plan([store.local(source)], store.local(out), look, preset)
@@ -112,8 +116,8 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]
     for path, photo in photos.items():
         picture = under(out, str(path.relative_to(root).with_name(names[path] + suffix)))
         jobs.append(Job(photo, photo, picture, look, preset))
-    if replaced := {job.photo for job in jobs} & {job.picture for job in jobs}:
-        raise ValueError(f"a picture would replace the photo {min(replaced)}; choose another place")
+    for job in _replacing(jobs):
+        raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another place")
     return jobs
 
 
@@ -131,8 +135,18 @@ def look_of(fields: dict[str, Any], preset: str, otherwise: Look = CATALOG) -> L
         raise ValueError(f"{BAD_LOOK}{explain(wrong)}") from None
 
 
-def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[Job]:
-    """Yield a manifest's jobs in its order; a relative photo stands beside the manifest."""
+def _replacing(jobs: Sequence[Job]) -> Iterator[Job]:
+    """Yield each job whose picture would take the place of a photo of the run, by whatever way they are written."""
+
+    def file(path: str) -> str:
+        return path if store.is_url(path) else str(store.local(path).resolve())
+
+    photos = {file(job.photo) for job in jobs}
+    return (job for job in jobs if file(job.picture) in photos)
+
+
+def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[tuple[int, Job]]:
+    """Yield line and job of a manifest's rows in their order; a relative photo stands beside the manifest."""
     folder = source.rpartition("/")[0]
     lines: dict[str, int] = {}
     pictures: dict[str, int] = {}
@@ -166,7 +180,7 @@ def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[J
         if picture.casefold() in pictures:
             raise ValueError(f"{where}: its picture {picture} is that of line {pictures[picture.casefold()]}")
         pictures[picture.casefold()] = line
-        yield Job(sku, photo, picture, look, own, priority)
+        yield line, Job(sku, photo, picture, look, own, priority)
 
 
 def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -71,6 +71,27 @@ def test_wrong_row_is_named(text, said):
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize("out", ["in", "./in/../in", "link", "file://in"])
+def test_picture_that_would_replace_a_photo_is_refused(out):
+    """Also the photo of another row, and however the folder is written."""
+    Path("link").symlink_to("in")
+    Path("list.csv").write_text("sku,photo\nb,in/a.jpg\nother,in/b.jpg\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 2: its picture would replace the photo .*b\.jpg"):
+        plan_batch("list.csv", out, Look())
+
+
+def test_folder_behind_a_link_is_not_written_into():
+    Path("link").symlink_to("in")
+    with pytest.raises(ValueError, match=r"would replace the photo link/a\.jpg"):
+        plan_batch("in", "link", Look())
+
+
+def test_object_that_would_be_replaced_is_named():
+    Path("list.csv").write_text("sku,photo\nA,s3://shop/A.jpg\n")
+    with pytest.raises(ValueError, match=r"line 2: its picture would replace the photo s3://shop/A\.jpg"):
+        plan_batch("list.csv", "s3://shop/", Look())
+
+
 @pytest.fixture(scope="module")
 def s3():
     """A real S3 server on this machine: moto's, in a process of its own; yields its endpoint."""
