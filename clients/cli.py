@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from server.contract import BAD_LOOK, Look, explain
+from server.contract import Look
 
 if TYPE_CHECKING:
     from clients.journal import Journal
@@ -260,14 +259,13 @@ def batch(
 
 def _planned(source: str | None, out: str, look: str, preset: str, ensemble: Ensemble) -> list[Job]:
     """Return the jobs that the command line describes."""
-    from clients.source import look_of, plan_batch
+    from clients.source import plan_batch
 
     if not source:
         raise Stop("SOURCE is missing: a manifest, a folder or a URL (or --resume)")
     try:
-        fields = read_look(look, {}, ensemble).model_dump(exclude_defaults=True)
-        wanted = look_of(fields, preset)
-        jobs = plan_batch(source, out, wanted, preset)
+        given = read_look(look, {}, Ensemble.catalog)  # its own fields alone: a cutout's default goes below the preset
+        jobs = plan_batch(source, out, given, preset, ensemble.value)
     except (OSError, ValueError) as wrong:
         raise Stop(str(wrong)) from None
     if not jobs:
@@ -383,7 +381,9 @@ def verb(name: str, arguments: list[str]) -> int:
 
 
 def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:
-    """Return the look that the command line describes; a cutout is a PNG unless asked otherwise."""
+    """Return the look that the command line describes; see `look_of`."""
+    from clients.source import look_of
+
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as wrong:
@@ -392,11 +392,10 @@ def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:
         raise Stop("--look is not a JSON object")
     if "size" in options:
         options["size"] = _read_size(options["size"])
-    default = {"format": "png"} if ensemble is Ensemble.cutout else {}
     try:
-        return Look.model_validate(default | fields | options)
-    except ValidationError as wrong:
-        raise Stop(f"{BAD_LOOK}{explain(wrong)}") from None
+        return look_of(fields | options, ensemble=ensemble.value)
+    except ValueError as wrong:
+        raise Stop(str(wrong)) from None
 
 
 def _encoded(picture: Path) -> bytes:

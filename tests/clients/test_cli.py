@@ -99,6 +99,7 @@ WRONG = [
     (["in", "-o", "out", "--look", "red"], "--look is not JSON"),
     (["in", "-o", "out", "--look", "[]"], "--look is not a JSON object"),
     (["in", "-o", "out", "--background", "transparent"], "JPEG has no alpha"),
+    (["in", "-o", "out", "--ensemble", "cutout", "--format", "jpeg"], "jpeg has no alpha"),
     (["in"], "--out"),
 ]
 

@@ -205,6 +205,14 @@ def test_command_says_what_is_wrong(milgrain, script, photos):
     assert pictures() == expected(photos)
 
 
+def test_cutout_of_a_preset_for_jpeg_is_2_and_plans_nothing(milgrain):
+    wrong = milgrain("in", "-o", "out", "--ensemble", "cutout", "--preset", "etsy")
+    assert (wrong.returncode, "preset etsy asks for jpeg" in wrong.stderr) == (2, True)
+    assert not Path("out.run").exists()
+    assert milgrain("in", "-o", "out", "--ensemble", "cutout", "--look", '{"fill": 0.5}').returncode == 0
+    assert len(list(Path("out").glob("*.png"))) == 12
+
+
 def test_client_killed_and_resumed(script, photos):
     def slow(requests, context):
         for request in requests:

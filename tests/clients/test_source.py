@@ -12,6 +12,7 @@ import pytest
 from clients import store
 from clients.batch import go_on
 from clients.journal import Journal
+from clients.presets import load_preset
 from clients.source import plan_batch
 from server.contract import Look
 
@@ -42,6 +43,40 @@ def test_csv_and_jsonl_say_the_same():
     assert (first.sku, first.picture, first.preset, first.priority) == ("R-1", "out/R-1.jpg", "etsy", 1)
     assert (first.look.fill, first.look.size) == (0.7, 2000)
     assert (second.look, second.preset, second.priority) == (Look(fill=0.5), "", 2)
+
+
+def test_look_is_the_presets_then_the_commands_then_the_rows():
+    Path("list.csv").write_text(
+        'sku,photo,preset,look\nA,in/a.jpg,,\nB,in/a.jpg,ebay,"{""shadow"": 0.5}"\nC,in/a.jpg,,"{""fill"": 0.6}"\n'
+    )
+    wanted = {"fill": 0.85, "quality": 80}  # fill is the look's default, and above etsy's all the same
+    jobs = plan_batch("list.csv", "out", Look.model_validate(wanted), "etsy")
+    etsy, ebay = load_preset("etsy").look, load_preset("ebay").look
+    assert [job.look for job in jobs] == [
+        Look.model_validate(etsy | wanted),
+        Look.model_validate(ebay | wanted | {"shadow": 0.5}),
+        Look.model_validate(etsy | wanted | {"fill": 0.6}),
+    ]
+    (job, *_) = plan_batch("in", "out", Look.model_validate(wanted), "etsy")
+    assert job.look == Look.model_validate(etsy | wanted)
+
+
+def test_rows_share_a_look():
+    """A scene may be 8 MB: it is kept once."""
+    first, second = manifest("sku,photo\nA,in/a.jpg\nB,in/b.jpg\n")
+    assert first.look is second.look
+
+
+def test_cutout_that_the_ensemble_would_refuse_is_refused_in_planning():
+    Path("list.csv").write_text("sku,photo,preset\nA,in/a.jpg,\nB,in/b.jpg,etsy\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 3: bad look: format: preset etsy asks for jpeg"):
+        plan_batch("list.csv", "out", Look(), ensemble="cutout")
+    with pytest.raises(ValueError, match="preset etsy asks for jpeg"):
+        plan_batch("in", "out", Look(), "etsy", "cutout")
+    for look in (Look(format="png"), Look(matte=True)):
+        assert len(plan_batch("list.csv", "out", look, ensemble="cutout")) == 2
+    first, *_ = plan_batch("in", "out", Look(), ensemble="cutout")
+    assert (first.picture, first.look.format) == ("out/a.png", "png")
 
 
 def test_photos_stand_beside_their_manifest():
