@@ -108,7 +108,7 @@ def _row(each: dict[str, Any], is_pictured: bool) -> str:
     ]
     said = [each["cause"]] if is_failed else [*each["reasons"], *each["violations"]]
     lines = "".join(f"<li>{escape(line)}</li>" for line in said)
-    name = f"<small>{escape(each['photo'])}</small>" if each["photo"] != each["sku"] else ""
+    name = "" if each["photo"].endswith(each["sku"]) else f"<small>{escape(each['photo'])}</small>"
     shown = _slider(each) if is_pictured else ""
     return f'<section class="{" ".join(classes)}"><h3>{escape(each["sku"])}</h3>{name}<ul>{lines}</ul>{shown}</section>'
 

@@ -22,6 +22,11 @@ def local(path: str) -> Path:
     return Path(path.removeprefix("file://"))
 
 
+def absolute(path: str) -> str:
+    """Return a local path from the root, so that it means the same from every folder; a URL stays as it is."""
+    return path if is_url(path) else str(local(path).absolute())
+
+
 def read(path: str) -> bytes:
     """Return a file's bytes; raise OSError. What is behind a URL is asked for several times, if it is not missing."""
     if not is_url(path):

@@ -213,6 +213,40 @@ def test_cutout_of_a_preset_for_jpeg_is_2_and_plans_nothing(milgrain):
     assert len(list(Path("out").glob("*.png"))) == 12
 
 
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Go to another folder when called."""
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    return lambda: monkeypatch.chdir(tmp_path / "deep" / "er")
+
+
+def test_run_is_resumed_from_another_folder(script, photos, tmp_path, elsewhere):
+    cut = counted(script)
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()))
+        next(steps := go_on(journal, [script.address], in_flight=1))
+        steps.close()
+    elsewhere()
+    with Journal(tmp_path / "run") as journal:
+        list(go_on(journal, [script.address]))
+        assert journal.counts() == {"": 0, "staged": 0, "done": 12, "failed": 0}
+        assert [entry.job.sku for entry in journal.entries()] == photos
+    assert set(cut) == set(photos)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(expected(photos))
+    assert not Path("out").exists()
+
+
+def test_journal_of_relative_paths_is_resumed_from_its_own_folder(script, photos):
+    """As they were written before paths were absolute."""
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()))
+        for column in ("photo", "picture"):
+            journal._db.execute(f"UPDATE jobs SET {column} = replace({column}, ?, '')", (f"{Path.cwd()}/",))
+        assert [entry.job.photo for entry in journal.entries()] == photos
+        list(go_on(journal, [script.address]))
+    assert pictures() == expected(photos)
+
+
 def test_client_killed_and_resumed(script, photos):
     def slow(requests, context):
         for request in requests:
