@@ -294,7 +294,10 @@ def _write_page(journal: Journal) -> None:
         return
     from clients import page
 
-    print(f"report {page.write(journal)}")
+    try:
+        print(f"report {page.write(journal)}")
+    except Exception as cause:  # Any photo's pixels and metadata go into it, and the run is none the worse without it.
+        print(f"no report.html: {type(cause).__name__}: {cause}", file=sys.stderr)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -12,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from clients import store
 from clients.journal import Journal
@@ -26,6 +27,18 @@ LISTED = 2000
 SIDE = 420
 """Longest side of a picture in the page, in pixels."""
 BINS = 20
+DAMAGE = (struct.error, SyntaxError, ValueError, OSError, EOFError, KeyError, TypeError)
+"""What Pillow raises on damaged files and metadata."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation but 1."""
 
 MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "coverage: share of the photo that is piece": lambda qa: qa["coverage"],
@@ -116,16 +129,30 @@ def _row(each: dict[str, Any], is_pictured: bool) -> str:
 def _slider(each: dict[str, Any]) -> str:
     """Return photo and picture on top of each other, the photo cut to the picture's framing."""
     try:
-        photo, picture = (Image.open(io.BytesIO(store.read(each[name]))) for name in ("photo", "picture"))
-        before, after = _data_url(_framed(ImageOps.exif_transpose(photo), each["report"])), _data_url(picture)
-    except OSError as missing:  # The page says so: the run itself is none the worse.
+        photo, picture = (_upright(Image.open(io.BytesIO(store.read(each[name])))) for name in ("photo", "picture"))
+    except (*DAMAGE, Image.DecompressionBombError) as missing:  # The page says so: the run itself is none the worse.
         return f"<p>{escape(f'no pictures: {missing}')}</p>"
+    before, after = _data_url(_framed(photo, each["report"])), _data_url(picture)
     width, height = picture.size
     return (
         f'<div class="slider" style="aspect-ratio:{width}/{height}"><img src="{after}" alt="picture">'
         f'<img class="before" src="{before}" alt="photo"><input type="range" value="50" aria-label="photo or picture">'
         "</div>"
     )
+
+
+def _upright(photo: Image.Image) -> Image.Image:
+    """Turn the photo as its EXIF orientation says, and as the server does: by that tag alone, whatever the others are.
+
+    What is not 1 to 8, or cannot be read, means upright.
+    """
+    photo.load()  # Pillow turns a TIFF, and only a TIFF, when it loads it
+    try:
+        orientation = photo.getexif().get(ExifTags.Base.Orientation)
+    except DAMAGE:
+        return photo
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return photo if turn is None else photo.transpose(turn)
 
 
 def _framed(photo: Image.Image, report: dict[str, Any]) -> Image.Image:

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from clients import batch, results, store
+from clients import batch, cli, results, store
 from clients.batch import again, go_on
 from clients.errors import BadImage
 from clients.journal import InUse, Journal
@@ -203,6 +204,19 @@ def test_command_says_what_is_wrong(milgrain, script, photos):
     assert milgrain("-o", "out", "--resume").returncode == 1
     assert milgrain("-o", "out", "--resume", "--retry-failed").returncode == 0
     assert pictures() == expected(photos)
+
+
+def test_page_that_cannot_be_written_is_a_warning(script, photos, monkeypatch):
+    def broken(journal):
+        raise RuntimeError("an odd photo")
+
+    monkeypatch.setattr("clients.page.write", broken)
+    script.refused = {photos[3].encode(): "bad image: truncated"}
+    done = CliRunner().invoke(cli.app, ["batch", "in", "-o", "out", "--server", script.address])
+    assert done.exit_code == 1
+    assert "no report.html: RuntimeError: an odd photo" in done.stderr
+    assert "run out.run: 11 done, 1 failed, of 12" in done.stdout
+    assert len(Path("out.run/results.jsonl").read_text().splitlines()) == 12
 
 
 def test_cutout_of_a_preset_for_jpeg_is_2_and_plans_nothing(milgrain):

@@ -2,13 +2,14 @@
 
 import io
 import shutil
+import struct
 import subprocess
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from clients.page import page
+from clients.page import _upright, page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -55,6 +56,48 @@ def test_page_counts_groups_and_escapes(found):
     assert html.count('class="slider"') == 1
     assert 'src="data:image/webp' in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+LEFT_IS_RED = np.zeros((20, 40, 3), np.uint8)
+LEFT_IS_RED[:, :20, 0] = 255
+
+
+def with_exif(tag, kind, value, orientation=6):
+    """A photo whose EXIF holds an orientation and one more tag, of whatever type."""
+    entries = [struct.pack("<HHII", 0x0112, 3, 1, orientation), struct.pack("<HHI", tag, kind, 1) + value]
+    out = io.BytesIO()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\2\0" + b"".join(entries) + bytes(4)
+    Image.fromarray(LEFT_IS_RED).save(out, "JPEG", exif=exif, quality=95)
+    return out.getvalue()
+
+
+MISTYPED = {
+    "maker is a fraction": (0x010F, 5, b"\1\0\0\0"),
+    "resolution is text": (0x011A, 2, b"a\0\0\0"),
+    "width is text": (0x0100, 2, b"a\0\0\0"),
+    "unit is negative": (0x0128, 9, b"\xff\xff\xff\xff"),
+}
+
+
+@pytest.mark.parametrize("tag", MISTYPED.values(), ids=MISTYPED)
+def test_photo_is_turned_by_its_orientation_whatever_its_other_tags_are(found, tmp_path, tag):
+    (tmp_path / "ring & <b>.jpg").write_bytes(with_exif(*tag))
+    assert page(found, {}).count('class="slider"') == 1
+    turned = np.asarray(_upright(Image.open(tmp_path / "ring & <b>.jpg")))
+    assert turned.shape == (40, 20, 3)
+    assert turned[:10, :, 0].min() > 200  # what the camera stored on the left is on top
+    assert turned[30:, :, 0].max() < 60
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_every_orientation_is_undone_as_pillow_does(orientation):
+    photo = Image.open(io.BytesIO(with_exif(0x0128, 3, b"\2\0\0\0", orientation)))
+    np.testing.assert_array_equal(_upright(photo), ImageOps.exif_transpose(photo))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_unknown_orientation_is_upright(orientation):
+    assert _upright(Image.open(io.BytesIO(with_exif(0x0128, 3, b"\2\0\0\0", orientation)))).size == (40, 20)
 
 
 def screenshot(tmp_path, html):
