@@ -6,7 +6,6 @@ import base64
 import importlib.metadata
 import importlib.util
 import json
-import re
 import sqlite3
 import sys
 import time
@@ -22,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from clients.results import kind
 from server.contract import Look
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Tally:
             return
         self.done += 1
         self.needs_review += bool(report.get("needs_review"))
-        self.reasons.update(map(_kind, report.get("reasons", ())))
+        self.reasons.update(map(kind, report.get("reasons", ())))
         self.violations.update(rule.partition(":")[0] for rule in violations)
 
     def __str__(self) -> str:
@@ -90,11 +90,6 @@ class Tally:
             print(f"  breaks its preset's rule: {rule}: {count}")
         for failure in self.failures:
             print(f"  failed: {failure}")
-
-
-def _kind(reason: str) -> str:
-    """Return the reason without what differs from photo to photo: brackets and numbers."""
-    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", reason))
 
 
 @app.callback(invoke_without_command=True)

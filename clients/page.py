@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +16,7 @@ from PIL import ExifTags, Image
 
 from clients import store
 from clients.journal import Journal
-from clients.results import rows
+from clients.results import kind, rows
 
 PAGE = Path(__file__).with_suffix(".html")
 SHOWN = 200
@@ -44,12 +43,6 @@ MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "coverage: share of the photo that is piece": lambda qa: qa["coverage"],
     "unsure: share of the piece that is neither in nor out": lambda qa: min(1.0, qa["unsure"]),
 }
-
-
-def kind(cause: str) -> str:
-    """Return a cause or a reason without what differs from photo to photo: the photo's name, brackets and numbers."""
-    cause = cause.partition("bad image: ")[2] or cause
-    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", cause))
 
 
 def write(journal: Journal) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ def row(entry: Entry) -> dict[str, Any]:
         "look": json.loads(job.look.to_bytes()),
         "report": report or None,
     }
+
+
+def kind(cause: str) -> str:
+    """Return a cause or a reason without what differs from photo to photo: the photo's name, brackets and numbers."""
+    cause = cause.partition("bad image: ")[2] or cause
+    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", cause))
 
 
 def broken(journal: Journal) -> int:

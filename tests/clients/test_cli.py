@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.results import kind
 from server.contract import Look
 
 MILGRAIN = Path(sys.executable).with_name("milgrain")
@@ -58,6 +59,11 @@ def test_doubts_are_counted_by_kind(milgrain, script):
         "  review: piece: runs off the photo: 2",
         "  review: alpha: unsure over #% of the piece's area: 1",
     ]
+
+
+def test_kind_is_what_photos_have_in_common():
+    assert kind("ring.jpg: bad image: 12.5 MB is more than 3") == "# MB is more than #"
+    assert kind("piece: runs off the photo (left, top)") == "piece: runs off the photo"
 
 
 def test_look_from_json_and_options(milgrain, tmp_path):
