@@ -6,7 +6,7 @@ import base64
 import io
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from string import Template
@@ -48,36 +48,48 @@ MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
 def write(journal: Journal) -> Path:
     """Write report.html into the run's folder; return its path."""
     path = journal.folder / "report.html"
-    store.write(str(path), page(list(rows(journal)), journal.facts).encode())
+    store.write(str(path), page(rows(journal), journal.facts).encode())
     return path
 
 
-def page(found: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
-    """Return the page of these rows of `clients.results`."""
-    status = Counter(each["status"] for each in found)
-    review = [each for each in found if each["status"] == "done" and (each["needs_review"] or each["violations"])]
-    failed = [each for each in found if each["status"] == "failed"]
-    totals = {
-        "photos": len(found),
-        "done": status["done"],
-        "failed": status["failed"],
-        "left": status["left"],
-        "to review": sum(bool(each["needs_review"]) for each in review),
-        "break a preset's rules": sum(bool(each["violations"]) for each in review),
-    }
-    causes = Counter(f"{each['kind']}: {kind(each['cause'])}" for each in failed)
-    reasons = Counter(kind(reason) for each in review for reason in each["reasons"])
-    broken = Counter(f"{each['preset']}: {rule.partition(':')[0]}" for each in review for rule in each["violations"])
-    qa = [each["report"]["qa"] for each in found if each["report"] and "qa" in each["report"]]
+def page(found: Iterable[dict[str, Any]], facts: dict[str, Any]) -> str:
+    """Return the page of these rows of `clients.results`, read once; only what it shows of them is kept."""
+    totals = dict.fromkeys(("photos", "done", "failed", "left", "to review", "break a preset's rules"), 0)
+    causes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    bins: dict[str, Counter[int]] = {name: Counter() for name in MEASURES}
+    failed: list[str] = []
+    review: list[str] = []
+    unlisted = 0
+    for each in found:
+        totals["photos"] += 1
+        totals[each["status"]] += 1
+        if each["report"] and "qa" in each["report"]:
+            for name, measure in MEASURES.items():
+                bins[name][min(BINS - 1, int(measure(each["report"]["qa"]) * BINS))] += 1
+        if each["status"] == "failed":
+            causes[f"{each['kind']}: {kind(each['cause'])}"] += 1
+            listed = failed
+        elif each["status"] == "done" and (each["needs_review"] or each["violations"]):
+            totals["to review"] += bool(each["needs_review"])
+            totals["break a preset's rules"] += bool(each["violations"])
+            reasons.update(map(kind, each["reasons"]))
+            broken.update(f"{each['preset']}: {rule.partition(':')[0]}" for rule in each["violations"])
+            listed = review
+        else:
+            continue
+        if len(listed) < LISTED:
+            listed.append(_row(each, listed is review and len(review) < SHOWN))
+        else:
+            unlisted += 1
     counted = [_table("Failures by cause", causes), _table("Review by reason", reasons), _table("Rules broken", broken)]
-    pictured = [_row(each, number < SHOWN) for number, each in enumerate(review[:LISTED])]
-    unlisted = max(0, len(review) - LISTED) + max(0, len(failed) - LISTED)
     return Template(PAGE.read_text()).substitute(
         title=escape(f"{facts.get('source', 'run')} to {facts.get('out', '')}"),
         totals="".join(f"<div><dt>{name}</dt><dd>{count}</dd></div>" for name, count in totals.items()),
         counted="".join(counted),
-        histograms="".join(_histogram(name, [measure(each) for each in qa]) for name, measure in MEASURES.items()),
-        rows="\n".join([*(_row(each, False) for each in failed[:LISTED]), *pictured]),
+        histograms="".join(_histogram(name, counts) for name, counts in bins.items()),
+        rows="\n".join([*failed, *review]),
         more=f"<p>{unlisted} more in results.jsonl</p>" if unlisted else "",
         footer=escape(f"started {facts.get('started', '')}; every photo's row is in results.jsonl beside this page"),
     )
@@ -90,9 +102,8 @@ def _table(title: str, counts: Counter[str]) -> str:
     return f"<div><h2>{title}</h2><table>{lines}</table></div>"
 
 
-def _histogram(title: str, values: Iterable[float]) -> str:
-    """Return the share of photos per twentieth of 0 to 1 as bars."""
-    counts = Counter(min(BINS - 1, int(value * BINS)) for value in values)
+def _histogram(title: str, counts: Counter[int]) -> str:
+    """Return how many photos are in each of the `BINS` parts of 0 to 1 as bars."""
     if not counts:
         return ""
     most = max(counts.values())

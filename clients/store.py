@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -46,14 +48,21 @@ def part(path: str) -> Path:
     return target.with_name(f".{target.name}.part")
 
 
-def stage(path: str, data: bytes) -> None:
-    """Write a local file beside its place, on the disk when this returns."""
+@contextmanager
+def staging(path: str) -> Iterator[BinaryIO]:
+    """Open a local file beside its place, on the disk when this ends."""
     beside = part(path)
     beside.parent.mkdir(parents=True, exist_ok=True)
     with beside.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def stage(path: str, data: bytes) -> None:
+    """Write a local file beside its place, on the disk when this returns."""
+    with staging(path) as file:
+        file.write(data)
 
 
 def settle(path: str) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from typer.testing import CliRunner
 from clients import batch, cli, results, store
 from clients.batch import again, go_on
 from clients.errors import BadImage
-from clients.journal import InUse, Journal
-from clients.source import plan
+from clients.journal import Entry, InUse, Journal
+from clients.source import Job, plan
 from server.contract import Look
 
 MILGRAIN = Path(sys.executable).with_name("milgrain")
@@ -86,6 +87,32 @@ def test_rows_as_parquet(script, journal, photos):
     rows = pq.read_table("run/results.parquet").to_pylist()
     assert [(row["sku"], row["status"]) for row in rows] == [(name, "done") for name in photos]
     assert json.loads(rows[0]["report"])["bytes"] == len(photos[0])
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_rows_are_written_one_by_one(tmp_path, monkeypatch, parquet):
+    """A row's report is 10 kB: 5000 of them would be 50 MB."""
+    import pyarrow.parquet as pq
+
+    job = Job("a", "a.jpg", "out/a.jpg")
+
+    def entries(_, *states):
+        for number in range(5000):
+            yield Entry(job, "failed" if number % 2 else "done", {"report": {"timings": f"{number}" + "x" * 10_000}})
+
+    monkeypatch.setattr(Journal, "entries", entries)
+    monkeypatch.setattr(results, "GROUP", 100)
+    with Journal(tmp_path / "run") as journal:
+        tracemalloc.start()
+        results.write(journal, parquet)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < 8e6
+    lines = (tmp_path / "run" / "results.jsonl").read_bytes().splitlines()
+    assert lines[1::2] == (tmp_path / "run" / "dead-letters.jsonl").read_bytes().splitlines()
+    assert len(lines) == 5000
+    if parquet:
+        assert pq.read_table(tmp_path / "run" / "results.parquet").num_rows == 5000
 
 
 def test_failed_ones_are_tried_again_only_when_asked(script, journal, photos):

@@ -4,6 +4,7 @@ import io
 import shutil
 import struct
 import subprocess
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -56,6 +57,25 @@ def test_page_counts_groups_and_escapes(found):
     assert html.count('class="slider"') == 1
     assert 'src="data:image/webp' in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+def test_page_of_many_rows_keeps_only_what_it_shows():
+    """Each row carries 10 kB that the page does not show: 5000 of them would be 50 MB."""
+
+    def many():
+        for number in range(5000):
+            report = {"qa": {"coverage": 0.25, "unsure": 0.01, "bounds": []}, "timings": "x" * 10_000}
+            yield row(f"{number}", needs_review=number >= 2500, reasons=["piece: lost"], report=report)
+
+    tracemalloc.start()
+    html = page(many(), {})
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "<dt>photos</dt><dd>5000</dd>" in html
+    assert "<dt>to review</dt><dd>2500</dd>" in html
+    assert "<p>500 more in results.jsonl</p>" in html
+    assert 'title="0.25 to 0.30: 5000"' in html
+    assert peak_bytes < 5e6
 
 
 LEFT_IS_RED = np.zeros((20, 40, 3), np.uint8)
