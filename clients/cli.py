@@ -200,11 +200,13 @@ def batch(
     folder = run or Path(f"{Path(out.partition('://')[2] or out).name}.run" if "://" in out else f"{Path(out)}.run")
     if resume and not (folder / "journal.sqlite").is_file():
         raise Stop(f"no run to resume in {folder}")
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise Stop("--parquet needs pyarrow: pip install 'milgrain[batch]'")
     jobs = [] if resume else _planned(source, out, look, preset, ensemble)
-    if dry_run:
-        _tell_plan(jobs, folder if resume else None)
-        return
     try:
+        if dry_run:
+            _tell_plan(jobs, folder if resume else None)
+            return
         with Journal(folder) as journal:
             if not resume:
                 if journal.is_planned:

@@ -29,6 +29,9 @@ PRIORITIES = {"interactive": 1, "batch": 2}
 FIELDS = ("sku", "photo", "preset", "look", "priority")
 """What a row of a manifest may say; sku and photo it must."""
 
+CELL = 16_000_000
+"""Most characters of a CSV's cell: a look's scene is up to 8 MB, and a third more in base64."""
+
 CATALOG = Look()
 NOWHERE = Path("/dev/null/pictures")
 """A folder that holds no photo: stands for a place that is no local folder."""
@@ -209,11 +212,15 @@ def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
     except UnicodeDecodeError as wrong:
         raise ValueError(f"{source} is not UTF-8: {wrong}") from None
     if source.lower().endswith(".csv"):
-        reader = csv.DictReader(io.StringIO(text))
-        for row in reader:
-            if None in row:
-                raise ValueError(f"{source}, line {reader.line_num}: more cells than the header has")
-            yield reader.line_num, {name: value for name, value in row.items() if value}
+        csv.field_size_limit(CELL)
+        reader = csv.DictReader(io.StringIO(text, newline=""))  # lines may end in CR, too
+        try:
+            for row in reader:
+                if None in row:
+                    raise ValueError(f"{source}, line {reader.line_num}: more cells than the header has")
+                yield reader.line_num, {name: value for name, value in row.items() if value}
+        except csv.Error as wrong:
+            raise ValueError(f"{source}, line {reader.reader.line_num}: {wrong}") from None
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():

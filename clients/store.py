@@ -93,7 +93,10 @@ def exists(path: str) -> bool:
 
 
 def _patiently(call: Any, url: str) -> Any:
-    """Call with the URL's file system and the name in it; what is missing is missing, all else is tried again."""
+    """Call with the URL's file system and the name in it; what is missing is missing, other OSErrors are tried again.
+
+    Raise OSError, whatever the file system raises.
+    """
     system, name = _system(url)
     retrying = Retrying(
         retry=retry_if_exception(_may_pass),
@@ -101,7 +104,12 @@ def _patiently(call: Any, url: str) -> Any:
         stop=stop_after_attempt(ATTEMPTS),
         reraise=True,
     )
-    return retrying(call, system, name)
+    try:
+        return retrying(call, system, name)
+    except OSError:
+        raise
+    except Exception as other:  # Each cloud's library has errors of its own: no credentials, no connection.
+        raise OSError(f"{url}: {type(other).__name__}: {other}") from other
 
 
 def _may_pass(error: BaseException) -> bool:

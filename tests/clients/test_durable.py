@@ -233,6 +233,22 @@ def test_command_says_what_is_wrong(milgrain, script, photos):
     assert pictures() == expected(photos)
 
 
+def test_plan_of_a_run_that_is_under_way_is_not_told(journal, script):
+    done = subprocess.run(
+        [MILGRAIN, "batch", "-o", "out", "--run", "run", "--resume", "--dry-run"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "milgrain: another milgrain batch is at work on run\n")
+
+
+def test_parquet_without_its_package_stops_before_the_run(script, photos, monkeypatch):
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    done = CliRunner().invoke(cli.app, ["batch", "in", "-o", "out", "--parquet", "--server", script.address])
+    assert isinstance(done.exception, cli.Stop)
+    assert "--parquet needs pyarrow: pip install 'milgrain[batch]'" in str(done.exception)
+    assert not Path("out.run").exists()
+
+
 def test_page_that_cannot_be_written_is_a_warning(script, photos, monkeypatch):
     def broken(journal):
         raise RuntimeError("an odd photo")

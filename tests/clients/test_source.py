@@ -1,5 +1,6 @@
 """What a manifest, a folder and an S3 bucket make of a batch."""
 
+import base64
 import json
 import socket
 import subprocess
@@ -79,6 +80,19 @@ def test_cutout_that_the_ensemble_would_refuse_is_refused_in_planning():
     assert (first.picture, first.look.format) == ("out/a.png", "png")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_any_spreadsheet_ends_them(end):
+    Path("list.csv").write_bytes(f"sku,photo{end}A,in/a.jpg{end}B,in/b.jpg{end}".encode())
+    assert [job.sku for job in plan_batch("list.csv", "out", Look())] == ["A", "B"]
+
+
+def test_scene_stands_in_a_cell():
+    """Several times the 131,072 characters that Python's csv takes by default."""
+    scene = base64.b64encode(bytes(600_000)).decode()
+    (job,) = manifest(f'sku,photo,look\nA,in/a.jpg,"{{""scene"": ""{scene}""}}"\n')
+    assert job.look.scene == bytes(600_000)
+
+
 def test_photos_stand_beside_their_manifest():
     Path("deep").mkdir()
     (job,) = manifest("sku,photo\nR-1,a.jpg\n", "deep/list.csv")
@@ -96,6 +110,7 @@ WRONG = [
     ("sku,photo,look\nA,a.jpg,red\n", "line 2: look is not JSON"),
     ("sku,photo,priority\nA,a.jpg,soon\n", "line 2: priority is 'soon'"),
     ("sku,photo\nA,a.jpg,b,c\n", "line 2: more cells"),
+    ("sku,photo\nA,a.jpg\nB," + "b" * 16_000_001, "line 3: field larger than field limit"),
 ]
 
 
@@ -195,6 +210,22 @@ def test_folder_here_pictures_in_a_bucket(bucket, script):
         journal.plan(plan_batch("in", "s3://shop/white", Look()))
         list(go_on(journal, [script.address]))
     assert store.found("s3://shop/white") == [f"s3://shop/white/{name}.jpg" for name in ("a", "b.jpg", "b.png")]
+
+
+def test_bucket_without_credentials_is_an_unreadable_file(s3, tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()  # one of another test's has its credentials
+    for read in (lambda: store.read("s3://shop/a.jpg"), lambda: plan_batch("s3://shop/in", "out", Look())):
+        with pytest.raises(OSError, match=r"s3://shop/.*: NoCredentialsError: Unable to locate credentials"):
+            read()
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_unknown_scheme_says_what_to_install():
