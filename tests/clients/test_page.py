@@ -112,7 +112,7 @@ def test_photo_is_turned_by_its_orientation_whatever_its_other_tags_are(found, t
 @pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_every_orientation_is_undone_as_pillow_does(orientation):
     photo = Image.open(io.BytesIO(with_exif(0x0128, 3, b"\2\0\0\0", orientation)))
-    np.testing.assert_array_equal(_upright(photo), ImageOps.exif_transpose(photo))
+    assert _upright(photo).tobytes() == ImageOps.exif_transpose(photo).tobytes()
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
