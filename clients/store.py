@@ -97,7 +97,6 @@ def _patiently(call: Any, url: str) -> Any:
 
     Raise OSError, whatever the file system raises.
     """
-    system, name = _system(url)
     retrying = Retrying(
         retry=retry_if_exception(_may_pass),
         wait=wait_random_exponential(multiplier=0.2, max=5),
@@ -105,7 +104,7 @@ def _patiently(call: Any, url: str) -> Any:
         reraise=True,
     )
     try:
-        return retrying(call, system, name)
+        return retrying(call, *_system(url))
     except OSError:
         raise
     except Exception as other:  # Each cloud's library has errors of its own: no credentials, no connection.
