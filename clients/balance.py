@@ -22,7 +22,7 @@ from tenacity import (
 
 from clients import store
 from clients.client import Answer, Client, Ensemble, Order
-from clients.errors import BadImage, MilgrainError, Overloaded, ServerError, TimedOut, Unavailable
+from clients.errors import BadImage, MilgrainError, Overloaded, ServerError, Unavailable
 from clients.source import Job
 
 ATTEMPTS = 4
@@ -137,6 +137,7 @@ class _Floor:
                 if self._is_next(lane):
                     place, job = heapq.heappop(self.waiting)
                     lane.under_way[job.sku] = sent = _UnderWay(place, job)
+                    self.changed.notify_all()  # another lane may be the least busy one now
                     return sent
                 pause = lane.pause_until - time.monotonic()
                 self.changed.wait(pause if pause > 0 else None)
@@ -285,7 +286,7 @@ class _Lane:
                                 lost = _Stopping(str(result))
                                 floor.eject(self, lost)  # wakes the sender, so that the stream can end
                                 break
-                except (Unavailable, TimedOut) as broken:
+                except ServerError as broken:
                     lost = broken
                     floor.eject(self, lost)
                 if lost is None:

@@ -6,7 +6,6 @@ import base64
 import importlib.metadata
 import importlib.util
 import json
-import re
 import sqlite3
 import sys
 import time
@@ -19,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from server.contract import BAD_LOOK, Look, explain
+from clients.results import kind
+from server.contract import Look
 
 if TYPE_CHECKING:
     from clients.journal import Journal
@@ -74,7 +73,7 @@ class Tally:
             return
         self.done += 1
         self.needs_review += bool(report.get("needs_review"))
-        self.reasons.update(map(_kind, report.get("reasons", ())))
+        self.reasons.update(map(kind, report.get("reasons", ())))
         self.violations.update(rule.partition(":")[0] for rule in violations)
 
     def __str__(self) -> str:
@@ -91,11 +90,6 @@ class Tally:
             print(f"  breaks its preset's rule: {rule}: {count}")
         for failure in self.failures:
             print(f"  failed: {failure}")
-
-
-def _kind(reason: str) -> str:
-    """Return the reason without what differs from photo to photo: brackets and numbers."""
-    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", reason))
 
 
 @app.callback(invoke_without_command=True)
@@ -206,11 +200,13 @@ def batch(
     folder = run or Path(f"{Path(out.partition('://')[2] or out).name}.run" if "://" in out else f"{Path(out)}.run")
     if resume and not (folder / "journal.sqlite").is_file():
         raise Stop(f"no run to resume in {folder}")
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise Stop("--parquet needs pyarrow: pip install 'milgrain[batch]'")
     jobs = [] if resume else _planned(source, out, look, preset, ensemble)
-    if dry_run:
-        _tell_plan(jobs, folder if resume else None)
-        return
     try:
+        if dry_run:
+            _tell_plan(jobs, folder if resume else None)
+            return
         with Journal(folder) as journal:
             if not resume:
                 if journal.is_planned:
@@ -260,14 +256,13 @@ def batch(
 
 def _planned(source: str | None, out: str, look: str, preset: str, ensemble: Ensemble) -> list[Job]:
     """Return the jobs that the command line describes."""
-    from clients.source import look_of, plan_batch
+    from clients.source import plan_batch
 
     if not source:
         raise Stop("SOURCE is missing: a manifest, a folder or a URL (or --resume)")
     try:
-        fields = read_look(look, {}, ensemble).model_dump(exclude_defaults=True)
-        wanted = look_of(fields, preset)
-        jobs = plan_batch(source, out, wanted, preset)
+        given = read_look(look, {}, Ensemble.catalog)  # its own fields alone: a cutout's default goes below the preset
+        jobs = plan_batch(source, out, given, preset, ensemble.value)
     except (OSError, ValueError) as wrong:
         raise Stop(str(wrong)) from None
     if not jobs:
@@ -296,7 +291,10 @@ def _write_page(journal: Journal) -> None:
         return
     from clients import page
 
-    print(f"report {page.write(journal)}")
+    try:
+        print(f"report {page.write(journal)}")
+    except Exception as cause:  # Any photo's pixels and metadata go into it, and the run is none the worse without it.
+        print(f"no report.html: {type(cause).__name__}: {cause}", file=sys.stderr)
 
 
 @app.command()
@@ -383,7 +381,9 @@ def verb(name: str, arguments: list[str]) -> int:
 
 
 def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:
-    """Return the look that the command line describes; a cutout is a PNG unless asked otherwise."""
+    """Return the look that the command line describes; see `look_of`."""
+    from clients.source import look_of
+
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as wrong:
@@ -392,11 +392,10 @@ def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:
         raise Stop("--look is not a JSON object")
     if "size" in options:
         options["size"] = _read_size(options["size"])
-    default = {"format": "png"} if ensemble is Ensemble.cutout else {}
     try:
-        return Look.model_validate(default | fields | options)
-    except ValidationError as wrong:
-        raise Stop(f"{BAD_LOOK}{explain(wrong)}") from None
+        return look_of(fields | options, ensemble=ensemble.value)
+    except ValueError as wrong:
+        raise Stop(str(wrong)) from None
 
 
 def _encoded(picture: Path) -> bytes:

@@ -173,7 +173,8 @@ class Client:
         is read in a thread of its own, only as far as the window allows. A photo that is refused, or cannot be read,
         comes as an error in its place:
         BadImage is final; Overloaded, and Unavailable from a server that is stopping, may be sent again later.
-        Raise Unavailable when the connection is lost, TimedOut when one answer takes longer than `timeout` seconds.
+        Raise Unavailable when the stream ends before its last answer, by whatever status, TimedOut when one answer
+        takes longer than `timeout` seconds.
         """
         if in_flight < 1:
             raise ValueError(f"in_flight is {in_flight}; at least one photo must be under way")
@@ -282,13 +283,16 @@ def _settle(reply: Any, unanswered: dict[str, _Sent]) -> tuple[str, Answer | Mil
     return sent.name, _answer(sent.name, reply.infer_response)
 
 
-def _ended_early(end: _Ended, unanswered: dict[str, _Sent]) -> MilgrainError:
-    """Return the error of a stream that ended before its last answer."""
+def _ended_early(end: _Ended, unanswered: dict[str, _Sent]) -> Unavailable:
+    """Return the error of a stream that ended before its last answer.
+
+    Its status is no answer to a photo: a proxy may reset a stream by any (INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED).
+    """
     names = [sent.name for sent in unanswered.values()]
     left = f"{names[0]} and {len(names) - 1} more unanswered" if names else "nothing under way"
     if end.status is None:
         return Unavailable(f"{left}: the server ended the stream")
-    return _error(end.status, end.reason, left)
+    return Unavailable(f"{left}: {end.reason or end.status.name}")
 
 
 def _status(lost: grpc.RpcError) -> tuple[grpc.StatusCode, str]:

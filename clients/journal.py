@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from clients import store
 from clients.source import Job
 from server.contract import Look
 
@@ -77,10 +78,21 @@ class Journal:
         return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone())
 
     def plan(self, jobs: Sequence[Job], **facts: Any) -> None:
-        """Write down all jobs and what else is to be known of the run, at once or not at all."""
+        """Write down all jobs and what else is to be known of the run, at once or not at all.
+
+        Photos and pictures are written from the root: the run may be resumed from another folder.
+        """
         looks = {look: number for number, look in enumerate(dict.fromkeys(job.look for job in jobs))}
         rows = [
-            (number, job.sku, job.photo, job.picture, looks[job.look], job.preset, job.priority)
+            (
+                number,
+                job.sku,
+                store.absolute(job.photo),
+                store.absolute(job.picture),
+                looks[job.look],
+                job.preset,
+                job.priority,
+            )
             for number, job in enumerate(jobs)
         ]
         self._db.execute("BEGIN IMMEDIATE")

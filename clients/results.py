@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from clients import store
 from clients.journal import Entry, Journal
 
 STATUS = {"done": "done", "failed": "failed", "staged": "left", "": "left"}
+GROUP = 1000
+"""Rows of a Parquet file's row group: so many are in memory at once."""
 
 
 def rows(journal: Journal) -> Iterator[dict[str, Any]]:
@@ -49,31 +53,49 @@ def row(entry: Entry) -> dict[str, Any]:
     }
 
 
+def kind(cause: str) -> str:
+    """Return a cause or a reason without what differs from photo to photo: the photo's name, brackets and numbers."""
+    cause = cause.partition("bad image: ")[2] or cause
+    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" \([^)]*\)", "", cause))
+
+
 def broken(journal: Journal) -> int:
     """Return how many finished pictures break a rule of their preset."""
     return sum(bool(entry.detail.get("violations")) for entry in journal.entries("done"))
 
 
 def write(journal: Journal, parquet: bool = False) -> None:
-    """Write results.jsonl and dead-letters.jsonl into the run's folder, and results.parquet if asked for."""
-    found = list(rows(journal))
-    for name, wanted in (("results", found), ("dead-letters", [each for each in found if each["status"] == "failed"])):
-        lines = "".join(json.dumps(each) + "\n" for each in wanted)
-        store.write(str(journal.folder / f"{name}.jsonl"), lines.encode())
+    """Write results.jsonl and dead-letters.jsonl into the run's folder, and results.parquet if asked for.
+
+    Row by row: a run of any length takes no more memory than a short one.
+    """
+    results, dead_letters = (str(journal.folder / f"{name}.jsonl") for name in ("results", "dead-letters"))
+    with store.staging(results) as every, store.staging(dead_letters) as failed:
+        for each in rows(journal):
+            line = json.dumps(each).encode() + b"\n"
+            every.write(line)
+            if each["status"] == "failed":
+                failed.write(line)
+    store.settle(results)
+    store.settle(dead_letters)
     if parquet:
-        _write_parquet(journal.folder / "results.parquet", found)
+        _write_parquet(journal.folder / "results.parquet", rows(journal))
 
 
-def _write_parquet(path: Path, found: list[dict[str, Any]]) -> None:
+def _write_parquet(path: Path, found: Iterator[dict[str, Any]]) -> None:
     """Write the rows as Parquet; `look` and `report` become JSON text, for their fields differ from row to row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    flat = [each | {"look": json.dumps(each["look"]), "report": json.dumps(each["report"])} for each in found]
     text, number, texts = pa.string(), pa.int64(), pa.list_(pa.string())
     kinds = {"needs_review": pa.bool_(), "latency_ms": pa.float64(), "reasons": texts, "violations": texts}
     kinds |= dict.fromkeys(("priority", "width", "height", "bytes"), number)
-    schema = pa.schema([(name, kinds.get(name, text)) for name in (flat[0] if flat else {})])
+    group = list(islice(found, GROUP))
+    schema = pa.schema([(name, kinds.get(name, text)) for name in (group[0] if group else {})])
     beside = store.part(str(path))
-    pq.write_table(pa.Table.from_pylist(flat, schema), beside)
+    with pq.ParquetWriter(beside, schema) as writer:
+        while group:
+            flat = [each | {"look": json.dumps(each["look"]), "report": json.dumps(each["report"])} for each in group]
+            writer.write_table(pa.Table.from_pylist(flat, schema))
+            group = list(islice(found, GROUP))
     os.replace(beside, path)  # noqa: PTH105 - the word for it

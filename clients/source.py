@@ -8,10 +8,10 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,12 +19,18 @@ from clients import store
 from clients.presets import load_preset
 from server.contract import BAD_LOOK, Look, explain
 
+if TYPE_CHECKING:
+    from clients.client import Ensemble
+
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 """What is taken from folders and globs; a file that is named outright is always taken."""
 PICTURE_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 PRIORITIES = {"interactive": 1, "batch": 2}
 FIELDS = ("sku", "photo", "preset", "look", "priority")
 """What a row of a manifest may say; sku and photo it must."""
+
+CELL = 16_000_000
+"""Most characters of a CSV's cell: a look's scene is up to 8 MB, and a third more in base64."""
 
 CATALOG = Look()
 NOWHERE = Path("/dev/null/pictures")
@@ -75,27 +81,34 @@ def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset
     names = _names(photos)
     suffix = PICTURE_SUFFIXES[look.format]
     pictures = {where: out / where.relative_to(top).with_name(names[where] + suffix) for where in sorted(photos)}
-    for where, picture in pictures.items():
-        if _absolute(picture) in photos:
-            raise ValueError(f"the picture of {photos[where]} would replace the photo {picture}; choose another folder")
-    return [
+    jobs = [
         Job(str(photos[where]), str(photos[where]), str(picture), look, preset) for where, picture in pictures.items()
     ]
+    for job in _replacing(jobs):
+        raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another folder")
+    return jobs
 
 
-def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]:
-    """Return the jobs of a manifest (.csv, .jsonl), a folder or a URL; `look` and `preset` are for who brings none.
+def plan_batch(source: str, out: str, look: Look, preset: str = "", ensemble: Ensemble = "catalog") -> list[Job]:
+    """Return the jobs of a manifest (.csv, .jsonl), a folder or a URL.
 
-    Raise OSError where the source cannot be read, ValueError that names the manifest's line and the cause.
+    The fields that `look` was given go above the preset's, and a row's own above these; `preset` is for rows that
+    name none. Raise OSError where the source cannot be read, ValueError that names the manifest's line and the cause.
     """
+    given = look.model_dump(exclude_unset=True)
     if source.lower().endswith((".csv", ".jsonl")):
-        return list(_manifest(source, out, look, preset))
+        jobs = {job.sku: (line, job) for line, job in _manifest(source, out, given, preset, ensemble)}
+        for job in _replacing([job for _, job in jobs.values()]):
+            where = f"{source}, line {jobs[job.sku][0]}"
+            raise ValueError(f"{where}: its picture would replace the photo {job.picture}; choose another place")
+        return [job for _, job in jobs.values()]
+    look = look_of(given, preset, ensemble)
     if not store.is_url(source):
         if not store.is_url(out):
             return plan([store.local(source)], store.local(out), look, preset)
         photos = {PurePosixPath(job.photo): job.photo for job in plan([store.local(source)], NOWHERE, look)}
-        given = store.local(source)
-        root = PurePosixPath(given if given.is_dir() else given.parent)
+        path = store.local(source)
+        root = PurePosixPath(path if path.is_dir() else path.parent)
     else:
         top = source.rstrip("/")
         photos = {PurePosixPath(url.partition("://")[2]): url for url in store.found(top)}
@@ -112,8 +125,8 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "") -> list[Job]
     for path, photo in photos.items():
         picture = under(out, str(path.relative_to(root).with_name(names[path] + suffix)))
         jobs.append(Job(photo, photo, picture, look, preset))
-    if replaced := {job.photo for job in jobs} & {job.picture for job in jobs}:
-        raise ValueError(f"a picture would replace the photo {min(replaced)}; choose another place")
+    for job in _replacing(jobs):
+        raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another place")
     return jobs
 
 
@@ -122,20 +135,40 @@ def under(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}" if store.is_url(folder) else str(store.local(folder) / name)
 
 
-def look_of(fields: dict[str, Any], preset: str, otherwise: Look = CATALOG) -> Look:
-    """Return a look: the preset's fields, or else `otherwise`, with `fields` above them. Raise ValueError."""
-    base = load_preset(preset).look if preset else otherwise.model_dump(exclude_defaults=True)
+def look_of(fields: dict[str, Any], preset: str = "", ensemble: Ensemble = "catalog") -> Look:
+    """Return the look of these fields above the preset's; a cutout is a PNG unless asked otherwise.
+
+    Raise ValueError where it is wrong, or the ensemble would refuse it.
+    """
+    base = {"format": "png"} if ensemble == "cutout" else {}
     try:
-        return Look.model_validate(base | fields)
+        look = Look.model_validate(base | (load_preset(preset).look if preset else {}) | fields)
     except ValidationError as wrong:
         raise ValueError(f"{BAD_LOOK}{explain(wrong)}") from None
+    if ensemble == "cutout" and look.format == "jpeg" and not look.matte:
+        asked = f"preset {preset} asks for jpeg, which" if preset and "format" not in fields else "jpeg"
+        raise ValueError(f"{BAD_LOOK}format: {asked} has no alpha; ask a cutout as png or webp, or for its matte")
+    return look
 
 
-def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[Job]:
-    """Yield a manifest's jobs in its order; a relative photo stands beside the manifest."""
+def _replacing(jobs: Sequence[Job]) -> Iterator[Job]:
+    """Yield each job whose picture would take the place of a photo of the run, by whatever way they are written."""
+
+    def file(path: str) -> str:
+        return path if store.is_url(path) else str(store.local(path).resolve())
+
+    photos = {file(job.photo) for job in jobs}
+    return (job for job in jobs if file(job.picture) in photos)
+
+
+def _manifest(
+    source: str, out: str, given: dict[str, Any], preset: str, ensemble: Ensemble
+) -> Iterator[tuple[int, Job]]:
+    """Yield line and job of a manifest's rows in their order; a relative photo stands beside the manifest."""
     folder = source.rpartition("/")[0]
     lines: dict[str, int] = {}
     pictures: dict[str, int] = {}
+    looks: dict[tuple[str, str], Look] = {}
     for line, row in _rows(source):
         where = f"{source}, line {line}"
         if unknown := sorted(set(row) - set(FIELDS)):
@@ -152,7 +185,10 @@ def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[J
         try:
             fields = row.get("look") or {}
             own = str(row.get("preset") or "") or preset
-            look = look_of(json.loads(fields) if isinstance(fields, str) else fields, own, otherwise)
+            asked = own, fields if isinstance(fields, str) else json.dumps(fields)
+            if asked not in looks:  # A look may carry a whole scene: it is kept once, not once a row.
+                looks[asked] = look_of(given | json.loads(asked[1]), own, ensemble)
+            look = looks[asked]
             priority = PRIORITIES[row.get("priority") or "batch"]
         except json.JSONDecodeError as wrong:
             raise ValueError(f"{where}: look is not JSON: {wrong}") from None
@@ -166,7 +202,7 @@ def _manifest(source: str, out: str, otherwise: Look, preset: str) -> Iterator[J
         if picture.casefold() in pictures:
             raise ValueError(f"{where}: its picture {picture} is that of line {pictures[picture.casefold()]}")
         pictures[picture.casefold()] = line
-        yield Job(sku, photo, picture, look, own, priority)
+        yield line, Job(sku, photo, picture, look, own, priority)
 
 
 def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -176,11 +212,15 @@ def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
     except UnicodeDecodeError as wrong:
         raise ValueError(f"{source} is not UTF-8: {wrong}") from None
     if source.lower().endswith(".csv"):
-        reader = csv.DictReader(io.StringIO(text))
-        for row in reader:
-            if None in row:
-                raise ValueError(f"{source}, line {reader.line_num}: more cells than the header has")
-            yield reader.line_num, {name: value for name, value in row.items() if value}
+        csv.field_size_limit(CELL)
+        reader = csv.DictReader(io.StringIO(text, newline=""))  # lines may end in CR, too
+        try:
+            for row in reader:
+                if None in row:
+                    raise ValueError(f"{source}, line {reader.line_num}: more cells than the header has")
+                yield reader.line_num, {name: value for name, value in row.items() if value}
+        except csv.Error as wrong:
+            raise ValueError(f"{source}, line {reader.reader.line_num}: {wrong}") from None
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -20,6 +22,11 @@ def is_url(path: str) -> bool:
 def local(path: str) -> Path:
     """Return the path of a local file, given plainly or as file://."""
     return Path(path.removeprefix("file://"))
+
+
+def absolute(path: str) -> str:
+    """Return a local path from the root, so that it means the same from every folder; a URL stays as it is."""
+    return path if is_url(path) else str(local(path).absolute())
 
 
 def read(path: str) -> bytes:
@@ -41,14 +48,21 @@ def part(path: str) -> Path:
     return target.with_name(f".{target.name}.part")
 
 
-def stage(path: str, data: bytes) -> None:
-    """Write a local file beside its place, on the disk when this returns."""
+@contextmanager
+def staging(path: str) -> Iterator[BinaryIO]:
+    """Open a local file beside its place, on the disk when this ends."""
     beside = part(path)
     beside.parent.mkdir(parents=True, exist_ok=True)
     with beside.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def stage(path: str, data: bytes) -> None:
+    """Write a local file beside its place, on the disk when this returns."""
+    with staging(path) as file:
+        file.write(data)
 
 
 def settle(path: str) -> None:
@@ -79,15 +93,22 @@ def exists(path: str) -> bool:
 
 
 def _patiently(call: Any, url: str) -> Any:
-    """Call with the URL's file system and the name in it; what is missing is missing, all else is tried again."""
-    system, name = _system(url)
+    """Call with the URL's file system and the name in it; what is missing is missing, other OSErrors are tried again.
+
+    Raise OSError, whatever the file system raises.
+    """
     retrying = Retrying(
         retry=retry_if_exception(_may_pass),
         wait=wait_random_exponential(multiplier=0.2, max=5),
         stop=stop_after_attempt(ATTEMPTS),
         reraise=True,
     )
-    return retrying(call, system, name)
+    try:
+        return retrying(call, *_system(url))
+    except OSError:
+        raise
+    except Exception as other:  # Each cloud's library has errors of its own: no credentials, no connection.
+        raise OSError(f"{url}: {type(other).__name__}: {other}") from other
 
 
 def _may_pass(error: BaseException) -> bool:

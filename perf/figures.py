@@ -298,14 +298,15 @@ def bench() -> str:
             ]
         )
     head = ["load", "photos/s", f"within {result['target_ms']:g} ms", "p50 ms", "p90", "p99", "p99.9", "refused"]
-    efficiency = result["efficiency"]
-    photo = result["photo"]
+    photo, alone = result["photo"], ""
+    if efficiency := result.get("efficiency"):
+        alone = f" Ensemble over slowest stage alone ({efficiency['slowest_stage']}): {efficiency['ratio']:.2f}."
     return (
         f"{busy('bench-cpu')}{table(head, rows)}\n\n"
         f"{photo['width']}x{photo['height']} JPEG to 2000x2000 JPEG on white; {result['rounds']} rounds of "
         f"{result['seconds']:g} s. `closed N`: N photos under way; `open S`: Poisson arrivals at S of the capacity, "
-        "latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it. Ensemble over slowest "
-        f"stage alone ({efficiency['slowest_stage']}): {efficiency['ratio']:.2f}.\n\n{source('bench-cpu')}"
+        "latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it."
+        f"{alone}\n\n{source('bench-cpu')}"
     )
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import grpc
 import pytest
 
 from clients import balance
@@ -62,6 +63,25 @@ def test_equal_servers_get_equal_shares(servers, jobs):
     assert abs(len(first) - len(second)) <= 12
 
 
+def test_every_server_is_full_before_the_first_answer(servers, jobs):
+    """Neither answers before its window is full: a lane that sleeps until an answer comes would wait for ever."""
+    opened = []
+
+    def answers_when_full(script):
+        def stream(requests, context):
+            opened.append(script.address)
+            full = [next(requests) for _ in range(4)]
+            yield from map(script.reply, full)
+
+        return stream
+
+    for script in servers:
+        script.stream = answers_when_full(script)
+    outcomes = list(answers([each.address for each in servers], jobs(8), in_flight=4, timeout=2))
+    assert sorted(opened) == sorted(each.address for each in servers)
+    assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
+
+
 def test_overloaded_server_gets_what_it_takes_and_does_not_hold_up_the_other(servers, jobs, monkeypatch):
     """One refuses every second photo, and is slow; the other takes all it gets."""
     monkeypatch.setattr(balance, "PAUSE", 0.01)
@@ -94,6 +114,28 @@ def test_dead_server_is_out_and_its_photos_go_to_the_other(servers, jobs, nothin
     assert len(outcomes) == len({outcome.job.sku for outcome in outcomes}) == 80
     assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
     assert {outcome.server for outcome in outcomes[40:]} == {servers[0].address}
+
+
+def resets(script, requests, context):
+    """End the stream as a proxy that gives up does."""
+    yield script.reply(next(requests))
+    context.abort(grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2")
+
+
+def invents(script, requests, context):
+    """Answer a photo that nobody sent."""
+    request = next(requests)
+    request.id = "invented"
+    yield script.reply(request)
+
+
+@pytest.mark.parametrize("breaks", [resets, invents])
+def test_server_whose_stream_breaks_is_out_and_the_run_goes_on(servers, jobs, nothing_left, breaks):
+    paced(servers[0], 0.01)
+    servers[1].stream = lambda requests, context: breaks(servers[1], requests, context)
+    outcomes = list(answers([each.address for each in servers], jobs(80), in_flight=2))
+    assert len(outcomes) == 80
+    assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
 
 
 def test_server_that_comes_back_is_used_again(servers, jobs):

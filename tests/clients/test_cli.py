@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.results import kind
 from server.contract import Look
 
 MILGRAIN = Path(sys.executable).with_name("milgrain")
@@ -60,6 +61,11 @@ def test_doubts_are_counted_by_kind(milgrain, script):
     ]
 
 
+def test_kind_is_what_photos_have_in_common():
+    assert kind("ring.jpg: bad image: 12.5 MB is more than 3") == "# MB is more than #"
+    assert kind("piece: runs off the photo (left, top)") == "piece: runs off the photo"
+
+
 def test_look_from_json_and_options(milgrain, tmp_path):
     arguments = ("--look", '{"size": 900, "fill": 0.5}', "--size", "1600x2000", "--background", "#ff8000")
     assert milgrain("cut", "in/a.jpg", "-o", "out", "--reports", *arguments).returncode == 0
@@ -99,6 +105,7 @@ WRONG = [
     (["in", "-o", "out", "--look", "red"], "--look is not JSON"),
     (["in", "-o", "out", "--look", "[]"], "--look is not a JSON object"),
     (["in", "-o", "out", "--background", "transparent"], "JPEG has no alpha"),
+    (["in", "-o", "out", "--ensemble", "cutout", "--format", "jpeg"], "jpeg has no alpha"),
     (["in"], "--out"),
 ]
 

@@ -176,6 +176,19 @@ def test_stream_that_the_server_ends_too_early_is_raised(client, script, nothing
         next(answers)
 
 
+@pytest.mark.parametrize("status", ["INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"])
+def test_stream_that_ends_by_any_status_is_a_lost_server(client, script, nothing_left, status):
+    def reset(requests, context):
+        yield script.reply(next(requests))
+        context.abort(grpc.StatusCode[status], "Received RST_STREAM with error code 2")
+
+    script.stream = reset
+    answers = client.stream(PHOTOS, in_flight=4)
+    assert next(answers)[0] == "0.jpg"
+    with pytest.raises(Unavailable, match="RST_STREAM"):
+        next(answers)
+
+
 def test_one_answer_too_late_is_raised_though_others_come(client, script, nothing_left):
     def skips_one(requests, context):
         next(requests)

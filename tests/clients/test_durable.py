@@ -7,15 +7,18 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from clients import batch, results, store
+from clients import batch, cli, results, store
 from clients.batch import again, go_on
 from clients.errors import BadImage
-from clients.journal import InUse, Journal
-from clients.source import plan
+from clients.journal import Entry, InUse, Journal
+from clients.source import Job, plan
 from server.contract import Look
 
 MILGRAIN = Path(sys.executable).with_name("milgrain")
@@ -85,6 +88,32 @@ def test_rows_as_parquet(script, journal, photos):
     rows = pq.read_table("run/results.parquet").to_pylist()
     assert [(row["sku"], row["status"]) for row in rows] == [(name, "done") for name in photos]
     assert json.loads(rows[0]["report"])["bytes"] == len(photos[0])
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_rows_are_written_one_by_one(tmp_path, monkeypatch, parquet):
+    """A row's report is 10 kB: 5000 of them would be 50 MB."""
+    import pyarrow.parquet as pq
+
+    job = Job("a", "a.jpg", "out/a.jpg")
+
+    def entries(_, *states):
+        for number in range(5000):
+            yield Entry(job, "failed" if number % 2 else "done", {"report": {"timings": f"{number}" + "x" * 10_000}})
+
+    monkeypatch.setattr(Journal, "entries", entries)
+    monkeypatch.setattr(results, "GROUP", 100)
+    with Journal(tmp_path / "run") as journal:
+        tracemalloc.start()
+        results.write(journal, parquet)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < 8e6
+    lines = (tmp_path / "run" / "results.jsonl").read_bytes().splitlines()
+    assert lines[1::2] == (tmp_path / "run" / "dead-letters.jsonl").read_bytes().splitlines()
+    assert len(lines) == 5000
+    if parquet:
+        assert pq.read_table(tmp_path / "run" / "results.parquet").num_rows == 5000
 
 
 def test_failed_ones_are_tried_again_only_when_asked(script, journal, photos):
@@ -202,6 +231,76 @@ def test_command_says_what_is_wrong(milgrain, script, photos):
     script.refused = {}
     assert milgrain("-o", "out", "--resume").returncode == 1
     assert milgrain("-o", "out", "--resume", "--retry-failed").returncode == 0
+    assert pictures() == expected(photos)
+
+
+def test_plan_of_a_run_that_is_under_way_is_not_told(journal, script):
+    done = subprocess.run(
+        [MILGRAIN, "batch", "-o", "out", "--run", "run", "--resume", "--dry-run"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "milgrain: another milgrain batch is at work on run\n")
+
+
+def test_parquet_without_its_package_stops_before_the_run(script, photos, monkeypatch):
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    done = CliRunner().invoke(cli.app, ["batch", "in", "-o", "out", "--parquet", "--server", script.address])
+    assert isinstance(done.exception, cli.Stop)
+    assert "--parquet needs pyarrow: pip install 'milgrain[batch]'" in str(done.exception)
+    assert not Path("out.run").exists()
+
+
+def test_page_that_cannot_be_written_is_a_warning(script, photos, monkeypatch):
+    def broken(journal):
+        raise RuntimeError("an odd photo")
+
+    monkeypatch.setattr("clients.page.write", broken)
+    script.refused = {photos[3].encode(): "bad image: truncated"}
+    done = CliRunner().invoke(cli.app, ["batch", "in", "-o", "out", "--server", script.address])
+    assert done.exit_code == 1
+    assert "no report.html: RuntimeError: an odd photo" in done.stderr
+    assert "run out.run: 11 done, 1 failed, of 12" in done.stdout
+    assert len(Path("out.run/results.jsonl").read_text().splitlines()) == 12
+
+
+def test_cutout_of_a_preset_for_jpeg_is_2_and_plans_nothing(milgrain):
+    wrong = milgrain("in", "-o", "out", "--ensemble", "cutout", "--preset", "etsy")
+    assert (wrong.returncode, "preset etsy asks for jpeg" in wrong.stderr) == (2, True)
+    assert not Path("out.run").exists()
+    assert milgrain("in", "-o", "out", "--ensemble", "cutout", "--look", '{"fill": 0.5}').returncode == 0
+    assert len(list(Path("out").glob("*.png"))) == 12
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Go to another folder when called."""
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    return lambda: monkeypatch.chdir(tmp_path / "deep" / "er")
+
+
+def test_run_is_resumed_from_another_folder(script, photos, tmp_path, elsewhere):
+    cut = counted(script)
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()))
+        assert len(list(islice(go_on(journal, [script.address], in_flight=1), 1))) == 1
+    elsewhere()
+    with Journal(tmp_path / "run") as journal:
+        list(go_on(journal, [script.address]))
+        assert journal.counts() == {"": 0, "staged": 0, "done": 12, "failed": 0}
+        assert [entry.job.sku for entry in journal.entries()] == photos
+    assert set(cut) == set(photos)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(expected(photos))
+    assert not Path("out").exists()
+
+
+def test_journal_of_relative_paths_is_resumed_from_its_own_folder(script, photos):
+    """As they were written before paths were absolute."""
+    with Journal(Path("run")) as journal:
+        journal.plan(plan(["in"], Path("out"), Look()))
+        for column in ("photo", "picture"):
+            journal._db.execute(f"UPDATE jobs SET {column} = replace({column}, ?, '')", (f"{Path.cwd()}/",))
+        assert [entry.job.photo for entry in journal.entries()] == photos
+        list(go_on(journal, [script.address]))
     assert pictures() == expected(photos)
 
 

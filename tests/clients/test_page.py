@@ -2,13 +2,15 @@
 
 import io
 import shutil
+import struct
 import subprocess
+import tracemalloc
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from clients.page import page
+from clients.page import _upright, page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -55,6 +57,67 @@ def test_page_counts_groups_and_escapes(found):
     assert html.count('class="slider"') == 1
     assert 'src="data:image/webp' in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+def test_page_of_many_rows_keeps_only_what_it_shows():
+    """Each row carries 10 kB that the page does not show: 5000 of them would be 50 MB."""
+
+    def many():
+        for number in range(5000):
+            report = {"qa": {"coverage": 0.25, "unsure": 0.01, "bounds": []}, "timings": "x" * 10_000}
+            yield row(f"{number}", needs_review=number >= 2500, reasons=["piece: lost"], report=report)
+
+    tracemalloc.start()
+    html = page(many(), {})
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "<dt>photos</dt><dd>5000</dd>" in html
+    assert "<dt>to review</dt><dd>2500</dd>" in html
+    assert "<p>500 more in results.jsonl</p>" in html
+    assert 'title="0.25 to 0.30: 5000"' in html
+    assert peak_bytes < 5e6
+
+
+LEFT_IS_RED = np.zeros((20, 40, 3), np.uint8)
+LEFT_IS_RED[:, :20, 0] = 255
+
+
+def with_exif(tag, kind, value, orientation=6):
+    """A photo whose EXIF holds an orientation and one more tag, of whatever type."""
+    entries = [struct.pack("<HHII", 0x0112, 3, 1, orientation), struct.pack("<HHI", tag, kind, 1) + value]
+    out = io.BytesIO()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\2\0" + b"".join(entries) + bytes(4)
+    Image.fromarray(LEFT_IS_RED).save(out, "JPEG", exif=exif, quality=95)
+    return out.getvalue()
+
+
+MISTYPED = {
+    "maker is a fraction": (0x010F, 5, b"\1\0\0\0"),
+    "resolution is text": (0x011A, 2, b"a\0\0\0"),
+    "width is text": (0x0100, 2, b"a\0\0\0"),
+    "unit is negative": (0x0128, 9, b"\xff\xff\xff\xff"),
+}
+
+
+@pytest.mark.parametrize("tag", MISTYPED.values(), ids=MISTYPED)
+def test_photo_is_turned_by_its_orientation_whatever_its_other_tags_are(found, tmp_path, tag):
+    (tmp_path / "ring & <b>.jpg").write_bytes(with_exif(*tag))
+    assert page(found, {}).count('class="slider"') == 1
+    turned = np.asarray(_upright(Image.open(tmp_path / "ring & <b>.jpg")))
+    assert turned.shape == (40, 20, 3)
+    assert turned[:10, :, 0].min() > 200  # what the camera stored on the left is on top
+    assert turned[30:, :, 0].max() < 60
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_every_orientation_is_undone_as_pillow_does(orientation):
+    photo = Image.open(io.BytesIO(with_exif(0x0128, 3, b"\2\0\0\0", orientation)))
+    assert _upright(photo).tobytes() == ImageOps.exif_transpose(photo).tobytes()
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_unknown_orientation_is_upright(orientation):
+    assert _upright(Image.open(io.BytesIO(with_exif(0x0128, 3, b"\2\0\0\0", orientation)))).size == (40, 20)
 
 
 def screenshot(tmp_path, html):

@@ -1,5 +1,6 @@
 """What a manifest, a folder and an S3 bucket make of a batch."""
 
+import base64
 import json
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from clients import store
 from clients.batch import go_on
 from clients.journal import Journal
+from clients.presets import load_preset
 from clients.source import plan_batch
 from server.contract import Look
 
@@ -44,6 +46,53 @@ def test_csv_and_jsonl_say_the_same():
     assert (second.look, second.preset, second.priority) == (Look(fill=0.5), "", 2)
 
 
+def test_look_is_the_presets_then_the_commands_then_the_rows():
+    Path("list.csv").write_text(
+        'sku,photo,preset,look\nA,in/a.jpg,,\nB,in/a.jpg,ebay,"{""shadow"": 0.5}"\nC,in/a.jpg,,"{""fill"": 0.6}"\n'
+    )
+    wanted = {"fill": 0.85, "quality": 80}  # fill is the look's default, and above etsy's all the same
+    jobs = plan_batch("list.csv", "out", Look.model_validate(wanted), "etsy")
+    etsy, ebay = load_preset("etsy").look, load_preset("ebay").look
+    assert [job.look for job in jobs] == [
+        Look.model_validate(etsy | wanted),
+        Look.model_validate(ebay | wanted | {"shadow": 0.5}),
+        Look.model_validate(etsy | wanted | {"fill": 0.6}),
+    ]
+    (job, *_) = plan_batch("in", "out", Look.model_validate(wanted), "etsy")
+    assert job.look == Look.model_validate(etsy | wanted)
+
+
+def test_rows_share_a_look():
+    """A scene may be 8 MB: it is kept once."""
+    first, second = manifest("sku,photo\nA,in/a.jpg\nB,in/b.jpg\n")
+    assert first.look is second.look
+
+
+def test_cutout_that_the_ensemble_would_refuse_is_refused_in_planning():
+    Path("list.csv").write_text("sku,photo,preset\nA,in/a.jpg,\nB,in/b.jpg,etsy\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 3: bad look: format: preset etsy asks for jpeg"):
+        plan_batch("list.csv", "out", Look(), ensemble="cutout")
+    with pytest.raises(ValueError, match="preset etsy asks for jpeg"):
+        plan_batch("in", "out", Look(), "etsy", "cutout")
+    for look in (Look(format="png"), Look(matte=True)):
+        assert len(plan_batch("list.csv", "out", look, ensemble="cutout")) == 2
+    first, *_ = plan_batch("in", "out", Look(), ensemble="cutout")
+    assert (first.picture, first.look.format) == ("out/a.png", "png")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_any_spreadsheet_ends_them(end):
+    Path("list.csv").write_bytes(f"sku,photo{end}A,in/a.jpg{end}B,in/b.jpg{end}".encode())
+    assert [job.sku for job in plan_batch("list.csv", "out", Look())] == ["A", "B"]
+
+
+def test_scene_stands_in_a_cell():
+    """Several times the 131,072 characters that Python's csv takes by default."""
+    scene = base64.b64encode(bytes(600_000)).decode()
+    (job,) = manifest(f'sku,photo,look\nA,in/a.jpg,"{{""scene"": ""{scene}""}}"\n')
+    assert job.look.scene == bytes(600_000)
+
+
 def test_photos_stand_beside_their_manifest():
     Path("deep").mkdir()
     (job,) = manifest("sku,photo\nR-1,a.jpg\n", "deep/list.csv")
@@ -61,6 +110,7 @@ WRONG = [
     ("sku,photo,look\nA,a.jpg,red\n", "line 2: look is not JSON"),
     ("sku,photo,priority\nA,a.jpg,soon\n", "line 2: priority is 'soon'"),
     ("sku,photo\nA,a.jpg,b,c\n", "line 2: more cells"),
+    ("sku,photo\nA,a.jpg\nB," + "b" * 16_000_001, "line 3: field larger than field limit"),
 ]
 
 
@@ -69,6 +119,27 @@ def test_wrong_row_is_named(text, said):
     with pytest.raises(ValueError, match=r"list\.csv, ") as raised:
         manifest(text)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("out", ["in", "./in/../in", "link", "file://in"])
+def test_picture_that_would_replace_a_photo_is_refused(out):
+    """Also the photo of another row, and however the folder is written."""
+    Path("link").symlink_to("in")
+    Path("list.csv").write_text("sku,photo\nb,in/a.jpg\nother,in/b.jpg\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 2: its picture would replace the photo .*b\.jpg"):
+        plan_batch("list.csv", out, Look())
+
+
+def test_folder_behind_a_link_is_not_written_into():
+    Path("link").symlink_to("in")
+    with pytest.raises(ValueError, match=r"would replace the photo link/a\.jpg"):
+        plan_batch("in", "link", Look())
+
+
+def test_object_that_would_be_replaced_is_named():
+    Path("list.csv").write_text("sku,photo\nA,s3://shop/A.jpg\n")
+    with pytest.raises(ValueError, match=r"line 2: its picture would replace the photo s3://shop/A\.jpg"):
+        plan_batch("list.csv", "s3://shop/", Look())
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +210,22 @@ def test_folder_here_pictures_in_a_bucket(bucket, script):
         journal.plan(plan_batch("in", "s3://shop/white", Look()))
         list(go_on(journal, [script.address]))
     assert store.found("s3://shop/white") == [f"s3://shop/white/{name}.jpg" for name in ("a", "b.jpg", "b.png")]
+
+
+def test_bucket_without_credentials_is_an_unreadable_file(s3, tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()  # one of another test's has its credentials
+    for read in (lambda: store.read("s3://shop/a.jpg"), lambda: plan_batch("s3://shop/in", "out", Look())):
+        with pytest.raises(OSError, match=r"s3://shop/.*: NoCredentialsError: Unable to locate credentials"):
+            read()
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_unknown_scheme_says_what_to_install():

@@ -12,6 +12,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from perf import bench, figures
 from perf.bench import check_result, latencies, read_result, row
 from perf.compare import compared, verdict
 from perf.load import Reply, Round, arrivals, closed, histogram, opened, percentiles
@@ -29,6 +30,9 @@ class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.refuses = False
         self.count = 0
         self.worker = threading.Lock()
+
+    def ModelReady(self, request, context):
+        return wire.ModelReadyResponse(ready=True)
 
     def ModelInfer(self, request, context):
         if self.refuses:
@@ -151,6 +155,21 @@ def test_result_keeps_its_schema_and_its_histogram(tmp_path):
     with pytest.raises(ValueError, match=r"b\.json is no result of perf\.bench"):
         read_result(tmp_path / "b.json")
     check_result(result(3))
+
+
+def test_named_server_is_not_held_against_this_machine(server, tmp_path, monkeypatch):
+    """It may run on another one: no stage is timed alone here, and figures and schema do without."""
+    monkeypatch.setattr(bench, "engines", lambda address: {"segment": "OpenVINO"})
+    monkeypatch.setattr(bench.metrics, "look", lambda address: Snapshot({}))
+    server.seconds = lambda _: 0.01
+    loads = ["--concurrency", "2", "--shares", "0.5", "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.1"]
+    kept = tmp_path / "bench-cpu.json"
+    assert bench.main(["--server", server.address, "--metrics", "m:1", "--result", str(kept), *loads]) == 0
+    assert "efficiency" not in read_result(kept)
+    monkeypatch.setattr(figures, "RESULTS", tmp_path)
+    assert "| closed 2 |" in figures.bench()
+    assert "slowest" not in figures.bench()
+    check_result({name: value for name, value in result(3).items() if name != "efficiency"})
 
 
 def test_verdict_needs_rounds_that_do_not_overlap():
