@@ -187,7 +187,9 @@ def _manifest(
             own = str(row.get("preset") or "") or preset
             asked = own, fields if isinstance(fields, str) else json.dumps(fields)
             if asked not in looks:  # A look may carry a whole scene: it is kept once, not once a row.
-                looks[asked] = look_of(given | json.loads(asked[1]), own, ensemble)
+                if not isinstance(read := json.loads(asked[1]), dict):
+                    raise ValueError("look is not a JSON object")
+                looks[asked] = look_of(given | read, own, ensemble)
             look = looks[asked]
             priority = PRIORITIES[row.get("priority") or "batch"]
         except json.JSONDecodeError as wrong:

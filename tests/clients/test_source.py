@@ -108,6 +108,7 @@ WRONG = [
     ("sku,photo,preset\nA,a.jpg,nobody\n", "line 2: no preset 'nobody'"),
     ('sku,photo,look\nA,a.jpg,"{""fill"": 3}"\n', "line 2: bad look: fill"),
     ("sku,photo,look\nA,a.jpg,red\n", "line 2: look is not JSON"),
+    ("sku,photo,look\nA,a.jpg,[1]\n", "line 2: look is not a JSON object"),
     ("sku,photo,priority\nA,a.jpg,soon\n", "line 2: priority is 'soon'"),
     ("sku,photo\nA,a.jpg,b,c\n", "line 2: more cells"),
     ("sku,photo\nA,a.jpg\nB," + "b" * 16_000_001, "line 3: field larger than field limit"),
