@@ -184,6 +184,12 @@ def test_settings_travel_through_the_environment():
         Settings.from_environment({"MILGRAIN_THREADS": "many"})
 
 
+def test_the_callers_own_variables_are_read(monkeypatch, capfd):
+    monkeypatch.setenv("MILGRAIN_MIN_SIDE", "many")
+    assert serve.main([]) == 2
+    assert "MILGRAIN_MIN_SIDE='many' is not a number" in capfd.readouterr().err
+
+
 def test_port_in_use_is_named_before_anything_starts(capfd):
     with socket.socket() as neighbour:
         neighbour.bind(("127.0.0.1", 0))
