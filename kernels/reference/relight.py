@@ -39,8 +39,9 @@ def sampled(image: F32 | U8, window: Window, side: int) -> F32:
     top, left = max(0, window.top), max(0, window.left)
     bottom, right = min(height, window.top + window.height), min(width, window.left + window.width)
     part = image[top:bottom, left:right]
-    rims = (top - window.top, window.top + window.height - bottom, left - window.left)
-    part = cv2.copyMakeBorder(part, *rims, window.left + window.width - right, cv2.BORDER_CONSTANT, value=[0.0])
+    rims = top - window.top, window.top + window.height - bottom, left - window.left, window.left + window.width - right
+    if any(rims):
+        part = cv2.copyMakeBorder(part, *rims, cv2.BORDER_CONSTANT, value=[0.0])
     way = cv2.INTER_AREA if side < window.width else cv2.INTER_LINEAR
     return cv2.resize(part, (side, side), interpolation=way).astype(np.float32)
 
@@ -52,10 +53,13 @@ def unmixed(pixels: U8, alpha: F32, view: Window, side: int) -> F32:
     is thinner than it shows the metal's colour, not that of the ground beside. The ground stays where nothing else is:
     it tells the light that the piece stood in. 0 beyond the photo.
     """
-    weight = alpha * alpha + FAINT
-    total = 255 * np.maximum(sampled(weight, view, side), FAINT / 64)
-    planes = (cv2.multiply(plane, weight, dtype=cv2.CV_32F) for plane in cv2.split(pixels))
-    return np.dstack([sampled(plane, view, side) / total for plane in planes])
+    top, left = max(0, view.top), max(0, view.left)
+    inside = np.s_[top : view.top + view.height, left : view.left + view.width]
+    square = Window(view.left - left, view.top - top, view.width, view.height)
+    weight = alpha[inside] ** 2 + FAINT
+    total = 255 * np.maximum(sampled(weight, square, side), FAINT / 64)
+    planes = (cv2.multiply(plane, weight, dtype=cv2.CV_32F) for plane in cv2.split(pixels[inside]))
+    return np.dstack([sampled(plane, square, side) / total for plane in planes])
 
 
 def seen(pixels: U8, alpha: F32, coarse: F32, window: Window, view: Window, side: int) -> F32:
