@@ -22,7 +22,7 @@ def guided(
 ) -> Array:
     """Up-sample a batch's `coarse` so that it follows the photos' edges, on the current stream.
 
-    pixels [P, 3] uint8 sRGB of `photos`; coarse [Q] float32 in [0, 1] of `networks`, no larger than its photo;
+    pixels [P, 3] uint8 sRGB of `photos`; coarse [Q] float32 in [0, 1] of `networks`, smaller or larger than its photo;
     radius 1 to 4, in pixels of `coarse`; returns [P] float32.
     """
     if not 1 <= radius <= MOST:

@@ -33,7 +33,7 @@ class Cupy:
         return cp.empty(count, "uint8")
 
     def upload(self, array: np.ndarray) -> Array:
-        """Return a copy of a small host table, on the current stream."""
+        """Return a copy of a host array, on the current stream."""
         import cupy as cp  # pyright: ignore[reportMissingImports]
 
         return cp.asarray(array)
@@ -177,7 +177,7 @@ class Extents:
         return chosen
 
     def on_device(self) -> Array:
-        """Return the table in device memory; one per batch and device."""
+        """Return a copy of the table in device memory, on the current stream."""
         return uploaded(self.table)
 
     def split(self, packed: Array) -> list[Array]:

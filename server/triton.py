@@ -35,7 +35,7 @@ Array = Any
 
 
 class Place:
-    """Where Triton runs one instance of a stage: `with place:` around its work makes device and stream current."""
+    """Where Triton runs one instance of a stage: `with place:` around its work makes its stream current."""
 
     def __init__(self, args: Mapping[str, str]) -> None:
         """Take what Triton hands to `initialize`: KIND_GPU in the configuration is what brings the work to a GPU."""
@@ -108,8 +108,8 @@ def serve_each(
 
 
 def serve_batch(requests: Sequence[Any], stage: str, function: Callable[..., Mapping[str, Array]]) -> list[Any]:
-    """Answer all requests by one call: for stages of fixed size. One bad request fails the batch: shapes are checked
-    by Triton before, so only the network itself can fail here.
+    """Answer all requests by one call: for stages of fixed size. One bad request fails the batch: what differs from
+    photo to photo was refused by decode.
     """
     names = [tensor.name for tensor in STAGES[stage].inputs]
 
