@@ -63,7 +63,7 @@ def stage_calls(photo: bytes, only: str | None = None) -> dict[str, Callable[[],
     start = on_cpu(Settings().threads)
     locator = Locator(SegmentNetwork(card, SEGMENT, card.input.overview, start, card.overview))
     segmenter = Segmenter.of(card, SEGMENT, start)
-    functions: dict[str, Callable[..., dict[str, np.ndarray]]] = {
+    functions: dict[str, Callable[..., dict[str, Any]]] = {
         "decode": Decoder(card, Settings(), Admission(0, "")),
         "locate": lambda overview: unbatched(locator(overview[None])),
         "crop": Cropper(card),

@@ -101,7 +101,9 @@ def serve_each(
         if wrong := [f"{name} {array.shape}" for name, array in arrays.items() if array.shape[0] != 1]:
             raise ValueError(f"one photo per request, got {', '.join(wrong)}")
         found, wanted = function(**{name: array[0] for name, array in arrays.items()}), request.requested_output_names()
-        made = {name: one() if callable(one) else one for name, one in found.items() if name in wanted}
+        made: dict[str, Array] = {
+            name: one() if callable(one) else one for name, one in found.items() if name in wanted
+        }
         return _response({name: array[None] for name, array in made.items()})
 
     return [_guarded(stage, request, answer) for request in requests]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from kernels.reference.composite import bounds
-from kernels.reference.srgb import F32, U8
+from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window
 
 ROOM = 1.1
@@ -58,7 +58,7 @@ def unmixed(pixels: U8, alpha: F32, view: Window, side: int) -> F32:
     square = Window(view.left - left, view.top - top, view.width, view.height)
     weight = alpha[inside] ** 2 + FAINT
     total = 255 * np.maximum(sampled(weight, square, side), FAINT / 64)
-    planes = (cv2.multiply(plane, weight, dtype=cv2.CV_32F) for plane in cv2.split(pixels[inside]))
+    planes: list[Plane] = [cv2.multiply(plane, weight, dtype=cv2.CV_32F) for plane in cv2.split(pixels[inside])]
     return np.dstack([sampled(plane, square, side) / total for plane in planes])
 
 
