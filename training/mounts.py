@@ -94,6 +94,21 @@ def pave(spots: Array, normals: Array, radius: float | Array, metal: Material, m
     return [Part(stones, material, "stone"), Part(merge(beads), metal, "metal")]
 
 
+def domed(dome: float, steps: int, around: int) -> Mesh:
+    """Return a disc of radius 1 whose upper side rises to `dome` in the middle."""
+    t = np.linspace(0, 1, steps)
+    profile = np.stack([t, dome * (1 - t**2)], 1)
+    return lathe(np.concatenate([[[0, -0.08], [1.0, -0.08]], profile[::-1]]), around)
+
+
+def strewn(count: int, reach: float, dome: float) -> tuple[Array, Array]:
+    """Return points [count, 3] evenly on a `domed` disc, within `reach`, and its normals there (Vogel 1979)."""
+    k = np.arange(count) + 0.5
+    far, angle = np.sqrt(k / count) * reach, np.pi * (1 + 5**0.5) * k
+    spots = np.stack([far * np.cos(angle), far * np.sin(angle), dome * (1 - far**2)], 1)
+    return spots, np.stack([2 * dome * spots[:, 0], 2 * dome * spots[:, 1], np.ones(count)], 1)
+
+
 def halo(radius: float, stone_radius: float, metal: Material, material: Material) -> list[Part]:
     """Return a circle of small stones in a carrying ring."""
     count = max(int(2 * np.pi * radius / (2.25 * stone_radius)), 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import links, materials, mounts, poses
-from training.geometry import circle, lathe, ring_path, rounded, torus, tube
+from training.geometry import circle, ring_path, rounded, torus, tube
 from training.piece import Part, Piece
 
 
@@ -13,15 +13,9 @@ def make(rng: np.random.Generator) -> Piece:
     """Draw one domed pavé piece."""
     metal, stone = materials.metal(rng), materials.clear(rng)
     dome, rim = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.03, 0.09))
-    t = np.linspace(0, 1, 24)
-    profile = np.stack([t, dome * (1 - t**2)], 1)
-    body = lathe(np.concatenate([[[0, -0.08], [1.0, -0.08]], profile[::-1]]), 80)
     count = int(rng.integers(14, 110))
-    k = np.arange(count) + 0.5
-    far, angle = np.sqrt(k / count) * (0.92 - rim), np.pi * (1 + 5**0.5) * k
-    spots = np.stack([far * np.cos(angle), far * np.sin(angle), dome * (1 - far**2)], 1)
-    normals = np.stack([2 * dome * spots[:, 0], 2 * dome * spots[:, 1], np.ones(count)], 1)
-    parts = [Part(body, metal, "metal"), Part(torus(1.0, rim), metal, "metal")]
+    spots, normals = mounts.strewn(count, 0.92 - rim, dome)
+    parts = [Part(mounts.domed(dome, 24, 80), metal, "metal"), Part(torus(1.0, rim), metal, "metal")]
     parts += mounts.pave(spots, normals, 0.72 / np.sqrt(count), metal, stone)
     way = rng.random()
     if way < 0.35:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import links, materials, mounts, poses
-from training.geometry import Array, Mesh, cabochon, circle, gem, instances, lathe, merge, ring_path, sphere, tube
+from training.geometry import Array, Mesh, cabochon, circle, gem, instances, merge, ring_path, sphere, tube
 from training.piece import Material, Part, Piece
 from training.pieces.cluster import worn
 
@@ -96,16 +96,13 @@ def middle(rng: np.random.Generator, radius: float, metal: Material) -> list[Par
     if kind == "pearl":
         return [Part(sphere(radius, 40), materials.pearl(rng), "stone")]
     dome = float(rng.uniform(0.0, 0.5))
-    t = np.linspace(0, 1, 20)
-    profile = np.concatenate([[[0, -0.08], [1.0, -0.08]], np.stack([t, dome * (1 - t**2)], 1)[::-1]]) * radius
-    parts = [Part(lathe(profile, 72), metal, "metal")]
+    parts = [Part(mounts.domed(dome, 20, 72).scaled(radius), metal, "metal")]
     if rng.random() < 0.6:
         count = int(rng.integers(12, 80))
-        far = np.sqrt((k := np.arange(count) + 0.5) / count) * 0.9
-        angle = np.pi * (1 + 5**0.5) * k
-        spots = np.stack([far * np.cos(angle), far * np.sin(angle), dome * (1 - far**2) + 0.01], 1) * radius
-        normals = np.stack([2 * dome * spots[:, 0], 2 * dome * spots[:, 1], np.full(count, radius)], 1)
-        parts += mounts.pave(spots, normals, 0.7 * radius / np.sqrt(count), metal, materials.clear(rng))
+        spots, normals = mounts.strewn(count, 0.9, dome)
+        parts += mounts.pave(
+            (spots + 0.01 * UP) * radius, normals, 0.7 * radius / np.sqrt(count), metal, materials.clear(rng)
+        )
     return parts
 
 
