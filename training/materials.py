@@ -101,6 +101,26 @@ def deep(rng: np.random.Generator) -> Material:
     return replace(opaque(rng), color=(float(r), float(g), float(b)))
 
 
+def frosted(rng: np.random.Generator) -> Material:
+    """Return a bead of etched glass or matt stone: a full colour without a highlight, a little cloudy."""
+    color = np.array(random_color(rng, 0.95)) + rng.uniform(0.0, 0.25)  # what is etched scatters white
+    near = varied(rng, (float(color[0]), float(color[1]), float(color[2])), 0.1)
+    rough, cloudy = float(rng.uniform(0.3, 0.6)), varied(rng, near, 0.25)
+    return Material("opaque", near, rough, 1.5, cloudy, float(rng.uniform(1, 4)))
+
+
+def faded(rng: np.random.Generator, given: Material) -> Material:
+    """Return `given` lighter or darker, and as gray as chance has it."""
+    keep, bright = float(rng.uniform(0, 1)) ** 0.5, float(np.exp(rng.uniform(np.log(0.4), np.log(1.8))))
+
+    def worn(color: tuple[float, float, float]) -> tuple[float, float, float]:
+        gray = sum(color) / 3
+        r, g, b = (min(bright * (gray + keep * (c - gray)), 0.95) for c in color)
+        return r, g, b
+
+    return replace(given, color=worn(given.color), second=given.second and worn(given.second))
+
+
 def earthy(rng: np.random.Generator) -> Material:
     """Return what has a metal's colour and is none: brown to cream stone, wood, horn, bone, clay, shell.
 
