@@ -220,9 +220,11 @@ def picture(piece: Traced, studio: Studio, drawn: tuple[materials.Material, ...]
     """Light a piece in a studio: its own colour [S, S, 3] in linear light in [0, 1], and the answer [S, S, 3] uint8.
 
     Colour is straight, without the floor; 0 where nothing is. `seed` draws the patterns of stones. The exposure is what
-    `metered` finds.
+    `metered` finds. What lay beside the piece in the photo is not here: where it is mirrored, the floor's colour is.
     """
     studio = metered(studio, piece)
+    paper = materials.Material("matte", studio.floor, 0.6)
+    drawn = tuple(paper if slot == "prop" else made for slot, made in zip(piece.slots, drawn, strict=True))
     lit = np.full_like(piece.shadow[:2], 255)  # the lamps that were traced are not these
     bare = replace(piece, shadow=np.concatenate([piece.shadow[:1], lit]))
     floor = np.broadcast_to(np.array(studio.floor, np.float32), (piece.size, piece.size, 3))

@@ -10,7 +10,7 @@ pytest.importorskip("cv2", reason="the server extra is not installed: no OpenCV"
 from kernels.reference.scene import turned
 from training import shade, studio
 from training.piece import Material
-from training.records import RECORD, SKY, decoded, octahedral
+from training.records import RECORD, SKY, SOLID, decoded, octahedral
 
 SIZE = 8
 CAMERA = (np.array([0, -1e-3, 6.1]), np.zeros(3), 30.0)
@@ -71,6 +71,21 @@ def test_a_mirror_shows_dome_key_and_card():
     assert shown(toward / np.linalg.norm(toward)).min() > 0.99
     toward = np.array(studio.CARDS[0].centre) - [0, 0, 0.25]
     assert shown(toward / np.linalg.norm(toward)).max() < 0.05
+
+
+@pytest.mark.parametrize("kind", ["matte", "metal"])
+def test_a_catalogs_metal_mirrors_nothing_that_lay_beside_it_in_the_photo(kind):
+    """A mirror that met a black prop, upright beside it: the picture has the white floor's colour there."""
+    piece = mirror((0, 0, 1))
+    piece.record["via"], piece.record["other"] = 1, 1
+    if kind == "matte":
+        piece.record["end"] = SOLID
+    black = Material(kind, (0.01, 0.01, 0.01), 0.1)
+    piece = replace(piece, materials=(*piece.materials, black), slots=("metal", "prop"))
+    colour, _ = studio.picture(piece, studio.white(piece), piece.materials, 0)
+    bare = mirror((0, 0, 1))
+    without, _ = studio.picture(bare, studio.white(bare), bare.materials, 0)
+    assert colour.min() > 0.85 * without.min()
 
 
 def test_nearer_lamps_move_in_the_mirror():
