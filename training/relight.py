@@ -7,6 +7,7 @@ unshuffle, pooling, concatenation and pointwise functions only.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -23,8 +24,14 @@ GRID = 4
 GAIN = {"metal": 1.5, "body": 2.2}
 """The most that metal's light is multiplied by, and divided by, and that of all else, as a natural logarithm.
 
-A clear stone's dark may come to shine; metal's dark reflections stay what they are.
+A clear stone's dark may come to shine; metal's dark reflections stay what they are. A photo's exposure is beside it.
 """
+BRIGHT = 0.65
+"""Relative luminance of metal in a catalog, about: alloys differ less than the photos of one do."""
+SCARCE = 3e-4
+"""Share of the square from which metal tells the exposure."""
+EXPOSED = 2.5
+"""The most that an exposure is made up for, as a difference of logits."""
 TINT = 0.7
 """The most that a channel of the alloy's hue may differ from what the photo shows of it, as a natural logarithm."""
 COOL = 0.03
@@ -65,8 +72,8 @@ class Relight(nn.Module):
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
         self.head = nn.Conv2d(96, 11, 3, padding=1)
-        self.tint = nn.Conv2d(c32, 3, 1)
-        for last in (self.head, self.tint):
+        self.overall = nn.Conv2d(c32, 6, 1)
+        for last in (self.head, self.overall):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
@@ -76,10 +83,10 @@ class Relight(nn.Module):
         f32 = self.down32(f16)
         lit = self.light(light[:, :, None, None])
         x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
-        # The deepest map sees the whole piece; its mean carries the alloy and the light to every cell.
+        # The deepest map sees the whole piece; its mean carries the alloy, the exposure and the light to every cell.
         whole = x.mean((2, 3), keepdim=True)
         raw = self.head(self.merge16(x + whole, f16))
-        return transforms(raw.float(), self.tint(whole).float(), seen.float(), floor(light))
+        return transforms(raw.float(), self.overall(whole).float(), seen.float(), floor(light))
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -145,6 +152,16 @@ def alloy(score: Tensor, tint: Tensor, photo: Tensor, metal: Tensor) -> Tensor:
     return torch.cat([red, green, torch.minimum(blue, green + COOL)], 1)
 
 
+def underexposed(photo: Tensor, metal: Tensor) -> Tensor:
+    """Return how much brighter the piece's metal is in a catalog, about, as a difference of logits [N, 1, 1, 1].
+
+    photo [N, 3, S, S] in linear light, metal [N, 1, S, S]; 0 where there is no metal to tell.
+    """
+    held, share = ((plane * metal).mean((2, 3), keepdim=True) for plane in (luminance(photo), torch.ones_like(metal)))
+    mean = ((held + SCARCE * BRIGHT) / (share + SCARCE)).clamp(1e-3, 1 - 1e-3)
+    return math.log(BRIGHT / (1 - BRIGHT)) - torch.log(mean / (1 - mean))
+
+
 def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
     """Return how far each cell's hue [N, 3, h, w] may go towards the `wanted` one, of the same shape.
 
@@ -157,8 +174,11 @@ def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(wanted - hue, low), high)
 
 
-def transforms(raw: Tensor, tint: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
+def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
     """Turn the head's planes [N, 11, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+
+    `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
+    metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
 
     Six planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
     over the piece, and apart from each other. The gain is less where the local mean is bright already: its brightest
@@ -179,14 +199,16 @@ def transforms(raw: Tensor, tint: Tensor, seen: Tensor, ground: Tensor) -> Tenso
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
     mean = local_mean(photo, seen[:, 3:4]).clamp(1e-3, 1 - 1e-3)
     hue = log_hue(mean)
+    dark = (underexposed(photo, seen[:, 4:5]) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
     own, other = (
-        (2 * planes).clamp(-GAIN[k], GAIN[k]) for planes, k in ((wide[:, :1], "metal"), (wide[:, 5:8], "body"))
+        (2 * planes).clamp(-GAIN[k], GAIN[k]) + torch.tanh(2 * made_up) * dark
+        for planes, made_up, k in ((wide[:, :1], overall[:, 4:5], "metal"), (wide[:, 5:8], overall[:, 5:], "body"))
     )
     move = own * share + other * (1 - share)
     gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
     mirrored = torch.sigmoid(wide[:, 10:] - 1)
     new = log_hue(1 - mirrored + mirrored * ground / luminance(ground))
-    wanted = alloy(raw[:, 2:3], tint, photo, seen[:, 4:5]) + new
+    wanted = alloy(raw[:, 2:3], overall[:, :3], photo, seen[:, 4:5]) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
     gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
     tone = torch.exp(hue)

@@ -446,10 +446,10 @@ def photograph(
     if rng.random() < 0.5:  # shade of things beyond the frame
         veil = patches(rng, size, float(rng.uniform(1, 8)), float(rng.uniform(2, 5)))
         image *= (1 - float(rng.uniform(0.1, 0.7)) * veil)[..., None]
-    bright = image.mean(-1)
+    bright, most = image.mean(-1), 0.95
     if rng.random() < METERED and (whole := answer[..., 0] > 240).sum() > 100:
-        bright = bright[whole]
-    gain = float(rng.uniform(0.15, 0.6)) / max(float(np.percentile(bright, 60)), 1e-4)
+        bright, most = bright[whole], 0.6
+    gain = float(rng.uniform(0.15, most)) / max(float(np.percentile(bright, 60)), 1e-4)
     if rng.random() < 0.9:
         gain = min(gain, 1.4 / max(float(np.percentile(bright, 97)), 1e-4))
     x = image * gain

@@ -12,7 +12,9 @@ from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
 from training import studio  # noqa: E402
 from training.relight import (  # noqa: E402
+    BRIGHT,
     COOL,
+    EXPOSED,
     FLATTEST,
     GRID,
     STRAY,
@@ -58,7 +60,8 @@ def alloy_of(score: torch.Tensor, tint: torch.Tensor, seen: torch.Tensor) -> tor
 WHITE = torch.ones(1, 3, 1, 1)
 
 
-UNTINTED = torch.zeros(1, 3, 1, 1)
+AS_IS = torch.zeros(1, 6, 1, 1)
+"""Of the whole piece: no other hue, no other exposure."""
 LEFT = -1e4
 """Of a metal's planes the second: its hue stays."""
 
@@ -92,7 +95,7 @@ def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
     seen = shown(metal)
     bright, body = 0.2, np.array([-0.4, 0.0, 0.2])
     raw = planes([bright, LEFT, 0, 0, 0], [*body, 0, 0])
-    made = transforms(raw, UNTINTED, seen, WHITE)
+    made = transforms(raw, AS_IS, seen, WHITE)
     mean = mean_of(seen)
     gain = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)
     move = torch.tensor(2 * (metal * bright + (1 - metal) * body), dtype=torch.float32)[:, None, None]
@@ -104,6 +107,29 @@ def test_light_multiplies_and_each_cell_takes_what_it_holds(metal):
     assert made[:, 3::4].abs().max() < 1e-5
     off = [made[:, k] for k in (1, 2, 4, 6, 8, 9)]
     assert torch.stack(off).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("made_up", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("metal", "tone"), [(1.0, 0.4), (0.0, 0.4), (1.0, 0.97)])
+def test_a_photos_exposure_is_made_up_for_as_far_as_the_network_says(metal, tone, made_up):
+    """Metal of one tone, dark or too bright, ends up as bright as catalogs show it; without any nothing is known."""
+    seen = shown(metal)
+    seen[:, :3] = tone
+    overall = torch.tensor([0, 0, 0, 0, np.arctanh(0.999 * made_up) / 2, 0], dtype=torch.float32)[None, :, None, None]
+    made = transforms(planes([0, LEFT, 0, 0, 0], [0, 0, 0, 0, 0]), overall, seen, WHITE)
+    before = mean_of(seen)[0, 0, 8, 8]
+    after = torch.logit(before * made[0, 0, 8, 8])
+    wanted = torch.logit(before) + metal * made_up * (torch.logit(torch.tensor(BRIGHT)) - torch.logit(before))
+    torch.testing.assert_close(after, wanted, atol=0.01, rtol=0)
+
+
+def test_the_darkest_photo_is_brightened_by_so_much_and_no_more():
+    seen = shown(1.0)
+    seen[:, :3] = 0.02
+    overall = torch.tensor([0, 0, 0, 0, 1e4, 0])[None, :, None, None]
+    made = transforms(planes([0, LEFT, 0, 0, 0], [0, 0, 0, 0, 0]), overall, seen, WHITE)
+    mean = mean_of(seen)[0, 0, 8, 8]
+    assert torch.logit(mean * made[0, 0, 8, 8]) - torch.logit(mean) == pytest.approx(EXPOSED, abs=1e-3)
 
 
 def lying_on(seen: torch.Tensor, ground: list[float]) -> torch.Tensor:
@@ -120,12 +146,12 @@ def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, grou
     seen = lying_on(striped(), {"green": [0.1, 0.9, 0.1], "gray": [0.5, 0.5, 0.5]}[ground])
     raw = planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0]).clone()
     raw[:, 2, :, :2] = 50.0
-    found = alloy_of(raw[:, 2:3], UNTINTED, seen)
+    found = alloy_of(raw[:, 2:3], AS_IS[:, :3], seen)
     reddish = to_linear(seen[:, :3, :48, :32]).mean((2, 3), keepdim=True)
     torch.testing.assert_close(found, log_hue(reddish), atol=2e-2, rtol=0)
     seen[:, 4] *= metal
     before = log_hue(mean_of(seen))[..., :10, :]
-    made = transforms(raw, UNTINTED, seen, WHITE)[..., :10, :]
+    made = transforms(raw, AS_IS, seen, WHITE)[..., :10, :]
     after = before + torch.log(torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1))
     if not metal:
         torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
@@ -143,7 +169,7 @@ def test_metal_mirrors_the_new_ground_and_nothing_else_does(metal, mirrored):
     seen = shown(metal)
     seen[:, :3] = seen[:, :1]
     orange = torch.tensor([0.8, 0.4, 0.1])[None, :, None, None]
-    made = transforms(planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0], mirrored), UNTINTED, seen, orange)
+    made = transforms(planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0], mirrored), AS_IS, seen, orange)
     share = torch.sigmoid(torch.tensor(mirrored - 1)) * metal
     hue = log_hue(1 - share + share * orange / luminance(orange))
     gain = torch.log(torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1))
@@ -163,7 +189,7 @@ def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
     seen[:, :3] = seen[:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     score = torch.zeros(1, 1, 4, 4)
     tint = torch.tensor([1e4, 0, -1e4])[None, :, None, None]
-    far = alloy_of(score, tint, seen) - alloy_of(score, UNTINTED, seen)
+    far = alloy_of(score, tint, seen) - alloy_of(score, AS_IS[:, :3], seen)
     torch.testing.assert_close(far.flatten(), torch.tensor([TINT, 0, -TINT]), atol=1e-5, rtol=0)
 
 
@@ -171,7 +197,7 @@ def test_a_tint_corrects_the_alloy_by_so_much_and_no_more():
 def test_no_alloy_is_green_or_blue_in_whatever_light(light):
     seen = shown(1.0)
     seen[:, :3] = seen[:, :1] * torch.tensor(light)[:, None, None]
-    red, green, blue = alloy_of(torch.zeros(1, 1, 4, 4), UNTINTED, seen).flatten().tolist()
+    red, green, blue = alloy_of(torch.zeros(1, 1, 4, 4), AS_IS[:, :3], seen).flatten().tolist()
     assert green <= red + COOL + 1e-6
     assert blue <= green + COOL + 1e-6
 
@@ -185,7 +211,7 @@ def test_no_piece_is_veiled(metal, kept):
     mean = mean_of(seen)[0, :, 0, 0]
     away = torch.tensor([[0.1, 0.1, 0.1], [0.7152, -0.2126, 0.0]])  # of lightness, and of colour alone
     colors = (mean + away)[..., None, None].expand(2, 3, 64, 64)
-    out = applied(transforms(raw, UNTINTED, seen, WHITE).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
+    out = applied(transforms(raw, AS_IS, seen, WHITE).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
     torch.testing.assert_close(out - mean, away * torch.tensor(kept)[:, None], atol=1e-4, rtol=1e-3)
 
 
