@@ -187,6 +187,17 @@ def test_named_server_is_not_held_against_this_machine(server, tmp_path, monkeyp
     check_result({name: value for name, value in result(3).items() if name != "efficiency"})
 
 
+def test_a_server_of_its_own_is_the_cpu_profile_on_any_machine(monkeypatch):
+    """The slowest stage alone runs on the CPU: beside a server on a GPU their ratio would say nothing."""
+
+    def running(*arguments):
+        raise InterruptedError(arguments)
+
+    monkeypatch.setattr(bench, "running", running)
+    with pytest.raises(InterruptedError, match="--profile=cpu"):
+        bench.main([])
+
+
 def test_verdict_needs_rounds_that_do_not_overlap():
     assert verdict([1.0, 1.2], [1.1, 1.4]) == "same"
     assert verdict([1.0, 1.2], [1.3, 1.4]) == "faster"
