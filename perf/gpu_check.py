@@ -189,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = args.rows.split(",") if args.rows else names
     if unknown := set(wanted) - set(names):
         parser.error(f"no row {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
-    gpu = DRIVER.exists()
+    gpu, origin = DRIVER.exists(), provenance()
     outcomes = []
     args.out.mkdir(parents=True, exist_ok=True)
     for row in (row for row in ROWS if row.name in wanted):
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = re.sub(r"[^a-z0-9]+", "-", found[0]["name"].lower()).strip("-")
         target = args.out / f"gpu-check-{name}.json"
         result = {
-            "provenance": provenance(),
+            "provenance": origin,
             "devices": found,
             "packages": versions(),
             "rows": [asdict(outcome) for outcome in outcomes],

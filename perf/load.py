@@ -43,6 +43,9 @@ class Round:
     start: float
     seconds: float
     replies: list[Reply] = field(default_factory=list)
+    """Of a closed loop to what was answered in the stretch, of an open one to what was due in it."""
+    earlier: list[Reply] = field(default_factory=list)
+    """Of an open loop: to what was due before the stretch."""
 
     @property
     def good(self) -> list[Reply]:
@@ -58,10 +61,10 @@ class Round:
         return sum((reply.ended - reply.due) * 1000 <= target_ms for reply in self.good) / self.seconds
 
     def halves(self) -> tuple[float, float]:
-        """Answers per second in the first and the second half: equal in a steady state."""
-        middle = self.start + self.seconds / 2
-        first = sum(reply.ended < middle for reply in self.good)
-        return first / self.seconds * 2, (len(self.good) - first) / self.seconds * 2
+        """Answers per second that came in the first and the second half, whenever due: equal in a steady state."""
+        half = self.seconds / 2
+        halves = [(reply.ended - self.start) // half for reply in self.earlier + self.replies if not reply.error]
+        return halves.count(0) / half, halves.count(1) / half
 
     def errors(self) -> dict[str, int]:
         """Failures by class."""
@@ -173,8 +176,12 @@ def opened(
         while not all(ended for *_, ended in under_way):  # a future wakes who waits for it before it calls back
             time.sleep(0.001)
     start = begin + warm_up
+    replies = [_reply(*each) for each in under_way]
     return Round(
-        start, seconds, [_reply(due, sent, future, ended) for due, sent, future, ended in under_way if due >= start]
+        start,
+        seconds,
+        [reply for reply in replies if reply.due >= start],
+        [reply for reply in replies if reply.due < start],
     )
 
 

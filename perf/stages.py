@@ -1,7 +1,8 @@
 """Time every stage on a photo of 1600x1600, and the ensemble against its slowest stage: `python -m perf.stages`.
 
-Stage times come from the reports of photos sent one after the other. The ensemble's images per second come from a
-full window; the slowest stage's own come from as many processes as it has instances, each in a loop of nothing else.
+Of the cpu profile. Stage times come from the reports of photos sent one after the other. The ensemble's images per
+second come from a full window, its filling and draining left out; the slowest stage's own come from as many processes
+as it has instances, each in a loop of nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from clients.client import Answer, Client
+from clients.client import Client
+from perf.load import closed
 from perf.provenance import ROOT, provenance
 from perf.running import running
 from server.admission import Admission
@@ -121,27 +123,25 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--result", type=Path, default=ROOT / "perf" / "results" / "stages-cpu.json")
     args = parser.parse_args()
-    photo = sample(args.photo)
+    origin, photo = provenance(), sample(args.photo)
 
-    with running() as server, Client(server.grpc) as client:
+    with running("--profile=cpu") as server, Client(server.grpc) as client:
         for _ in range(3):
             client.cut(photo, LOOK)
         reports = [client.cut(photo, LOOK).report for _ in range(args.runs)]
         times = {name: [report["timings_ms"][name] for report in reports] for name in (*STAGES, "waiting", "total")}
-        count, start = 0, time.perf_counter()
-        many = (photo for _ in iter(lambda: time.perf_counter() - start < args.seconds, False))
-        for _, answer in client.stream(many, LOOK, in_flight=args.in_flight):
-            if not isinstance(answer, Answer):
-                raise answer
-            count += 1
-        ensemble = count / (time.perf_counter() - start)
+        load = {"concurrency": args.in_flight, "warm_up": args.seconds / 2, "seconds": args.seconds}
+        full = closed(server.grpc, [photo], LOOK, **load)
+        if full.errors():
+            raise RuntimeError(f"the full window's photos failed: {full.errors()}")
+        ensemble = full.per_second()
 
     median = {name: statistics.median(values) for name, values in times.items()}
     slowest = max(STAGES, key=lambda name: median[name] / instances(name))
     own = alone_rate(slowest, photo, args.seconds)
 
     result = {
-        "provenance": provenance(),
+        "provenance": origin,
         "engines": reports[-1]["engines"],
         "photo": {"width": SIDE, "height": SIDE, "bytes": len(photo), "from": args.photo.name},
         "stages_ms": {

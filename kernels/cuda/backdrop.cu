@@ -1,6 +1,6 @@
 // The old background by pull-push, and every pixel's distance from it. Reference: kernels/reference/backdrop.py.
 // One thread per cell of CELL x CELL pixels, per cell of a pyramid level, or per pixel. Bytes per pixel: gather_colour
-// 4, gather_mean and gather_most 1, differ 5 (3 in, 2 out); a pyramid of cells is 1/64 of that.
+// 4, gather_mean and gather_most 1, differ 5 (3 in, 2 out); the cells and their pyramids cost 2.
 #include "batch.cuh"
 
 constexpr int CELL = 8;

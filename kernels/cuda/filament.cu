@@ -1,6 +1,6 @@
 // Bring alpha back along lines of the photo that are lines of the network's alpha, too, and hang on foreground.
-// Reference: kernels/reference/filament.py. One thread per pixel. Bytes per pixel: ridges 2, seek 7, grow 2, measure 4
-// and what the candidates read, keep 6, restore 10.
+// Reference: kernels/reference/filament.py. One thread per pixel. Bytes per pixel: ridges 2, seek 7, grow 2, measure 4,
+// keep 2, restore 9, and what the candidates read.
 #include "batch.cuh"
 
 constexpr int CELL = 8;

@@ -1,6 +1,6 @@
 // Connected components by union-find (Komura 2015; Playne and Hawick 2018): each pixel points at a lower one of its
 // component, its first pixel at itself. `labels` [P] int32 counts within the picture; -1 where the mask is 0.
-// Bytes per pixel: start 5, join 5 and the unions, flatten 8 and the paths.
+// Bytes per pixel: start 5, join 1, flatten 4; where the mask is set 12 more, and the paths.
 #include "batch.cuh"
 
 __device__ inline int root(const int* labels, int place) {

@@ -1,5 +1,5 @@
 // See-through openings of a batch's alpha: how many, and their pixels. Reference: kernels/reference/openings.py.
-// One thread per pixel. Bytes per pixel: seek 5, clear 4, measure 4, total 4, and 8 where there is no piece.
+// One thread per pixel. Bytes per pixel: seek 5, clear 4, measure 4, total 4.
 #include "batch.cuh"
 
 constexpr int LEAST = 12;

@@ -87,7 +87,9 @@ def test_kernel_matches_reference(rng, batch, twin):
     hosts = []
     for size in sizes:
         pixels = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3), dtype=np.uint8), (0, 0), 3).reshape(*size, 3)
-        hosts.append((pixels, certain(size, np.s_[size[0] // 3 : size[0] // 2, size[1] // 4 : size[1] // 2])))
+        hole = np.s_[size[0] // 3 : size[0] // 2, size[1] // 4 : size[1] // 2]
+        pixels[hole] = pixels[hole] * np.linspace(0.1, 1, pixels[hole].shape[1])[:, None]  # shadows, some too dark
+        hosts.append((pixels, certain(size, hole)))
     pixels, photos = batch([h[0] for h in hosts])
     background, _ = batch([h[1] for h in hosts])
     found = kernel.backdrop(pixels, background, photos)
@@ -96,6 +98,7 @@ def test_kernel_matches_reference(rng, batch, twin):
         expected, difference = backdrop(*host), photos.split(found.difference)[k]
         # a colour on a rounding edge moves by one, the half sum of three by two; its shadow by the quotient
         np.testing.assert_allclose(difference.astype(int), expected.difference.astype(int), atol=4)
+        np.testing.assert_array_equal(found.grids.split(found.known)[k], expected.known)
         grid = found.grids.sizes[k]
         for field, wanted, far in ((found.noise, expected.noise, 2), (usual, expected.usual(expected.difference), 4)):
             got = seen_on_cells(found.grids.split(field)[k], grid, sizes[k])

@@ -158,9 +158,17 @@ VIEWS = [
     Frame(4, 3, 20, 16, (50, 40)),  # enlarges
     Frame(0, 0, 1, 1, (1, 1)),
     Frame(2, 2, 64, 32, (32, 16)),  # by two
+    Frame(0, 0, 960, 17, (960, 17)),  # 120 cells: its shadow reaches two
 ]
-PHOTOS = [(21, 33), (70, 40), (24, 30), (1, 1), (40, 70)]
-PLACES = [Window(0, 0, 33, 33), Window(-8, 10, 40, 40), Window(5, 5, 9, 9), Window(0, 0, 1, 1), Window(0, -9, 70, 70)]
+PHOTOS = [(21, 33), (70, 40), (24, 30), (1, 1), (40, 70), (17, 960)]
+PLACES = [
+    Window(0, 0, 33, 33),
+    Window(-8, 10, 40, 40),
+    Window(5, 5, 9, 9),
+    Window(0, 0, 1, 1),
+    Window(0, -9, 70, 70),
+    Window(0, 0, 960, 960),
+]
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (3, 2)])
@@ -177,10 +185,11 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
     scene = kernel.Scene(alpha, colour, photos, lights, grids, PLACES, VIEWS)
     # colours, and on the third canvas a scene
     behinds = [
-        np.uint8(c).reshape(1, 1, 3) for c in [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1)]
+        np.uint8(c).reshape(1, 1, 3)
+        for c in [(255, 255, 255), (7, 130, 0), (0, 0, 0), (90, 90, 90), (255, 0, 1), (250, 240, 230)]
     ]
     behinds[2] = rng.integers(0, 256, (*VIEWS[2].canvas[::-1], 3), dtype=np.uint8)
-    shadows = [0.0, 1.0, 0.6, 0.5, 0.8]
+    shadows = [0.0, 1.0, 0.6, 0.5, 0.8, 1.0]
     over = scene.canvases().split(kernel.composite(scene, *batch(behinds), shadows))
     plain = scene.canvases().split(kernel.composite(scene, *batch(behinds)))
     clear = scene.canvases().split(kernel.cutout(scene))
@@ -193,6 +202,8 @@ def test_kernel_matches_reference(rng, batch, twin, grid):
         np.testing.assert_allclose(cut[..., 3].astype(int), wanted[..., 3].astype(int), atol=1)
         seen = wanted[..., 3] > 8  # the colour of nearly nothing is a quotient of rounding errors
         np.testing.assert_allclose(cut[seen].astype(int), wanted[seen].astype(int), atol=3)
+        nothing = (wanted == (255, 255, 255, 0)).all(-1)
+        assert (cut[nothing] == (255, 255, 255, 0)).all()
         empty = wanted[..., 3] == 0
         same = empty & (expected == behind).all(-1)
         assert (got == behind).all(-1)[same].all()

@@ -12,6 +12,8 @@ def planes(rng) -> list[np.ndarray]:
     noise = cv2.GaussianBlur(rng.random((90, 120), dtype=np.float32), (0, 0), 3)
     parts = np.zeros((60, 70), np.float32)
     parts[5:50, 5:45], parts[55, 60], parts[2:4, 60:62] = 1, 0.9, 0.6  # 1800 pixels, 1, 4: a thousandth is 1.8
+    thousandth = np.zeros((30, 50), np.float32)
+    thousandth[:25, :40], thousandth[28, 45] = 1, 1
     unsure = np.full((40, 33), 0.5, np.float32)
     unsure[:, 20:] = 1
     return [
@@ -20,6 +22,7 @@ def planes(rng) -> list[np.ndarray]:
         unsure,
         np.zeros((7, 9), np.float32),
         np.ones((1, 1), np.float32),
+        thousandth,
     ]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from kernels import backdrop as device_backdrop
 from kernels import filament as kernel
-from kernels.reference.backdrop import Backdrop, backdrop
-from kernels.reference.filament import LINE, filament, ridges
+from kernels import launch
+from kernels.reference.backdrop import CELL, Backdrop, backdrop
+from kernels.reference.filament import HINT, LINE, filament, ridges
 
 SIZE = 200
 
@@ -125,6 +126,31 @@ def test_kernels_match_reference(rng, batch, twin):
         # a byte of the difference more or less at the limit, at the wire's rim
         assert (np.abs(got - expected) > 0.05).mean() < 1e-3
         assert abs(int(count) - wanted) <= 4
+
+
+def test_steps_of_the_kernels_are_the_references_where_nothing_is_estimated(rng, batch, twin):
+    """An even noise, no background: from the ridges on, all but the last quotient is whole numbers or compares."""
+    hosts = []
+    for height, width in [(60, 90), (1, 1), (90, 33), (1, 60)]:
+        difference = np.zeros((height, width), np.uint8)
+        for _ in range(height * width // 60):
+            x, y, dx, dy = (rng.integers(low, high) for low, high in ((0, width), (0, height), (-9, 10), (-9, 10)))
+            cv2.line(difference, (int(x), int(y)), (int(x + dx), int(y + dy)), int(rng.integers(20, 256)))
+        difference = (difference * rng.uniform(0.5, 1, difference.shape)).astype(np.uint8)
+        alpha = rng.choice(np.float32([0, 0.2, 0.5, 0.6, 1]), (height, width), p=[0.8, 0.1, 0.09, 0.005, 0.005])
+        hint, line = (rng.integers(*ends, (height, width), dtype=np.uint8) for ends in ((HINT - 1, HINT + 9), (12, 30)))
+        hosts.append((difference, alpha, hint, line))
+    (difference, photos), *planes = (batch([host[k] for host in hosts]) for k in range(4))
+    alpha, hint, line = (plane for plane, _ in planes)
+    grids = photos.per_picture(lambda h, w: (-(-h // CELL), -(-w // CELL)))
+    known, noise = launch.zeros(grids.pixels, "float32"), launch.zeros(grids.pixels, "float32")
+    noise[...] = 20
+    out, counts = kernel.filament(alpha, device_backdrop.Backdrop(photos, grids, difference, noise, known), hint, line)
+    assert counts[0] > 50
+    for got, count, (own, before, *seen), cells in zip(photos.split(out), counts, hosts, grids.sizes, strict=True):
+        expected, wanted = filament(before, Backdrop(own, np.full_like(own, 20), np.zeros(cells, np.float32)), *seen)
+        np.testing.assert_allclose(got, expected, atol=1e-6)  # one rounding of a quotient
+        assert count == wanted
 
 
 def test_ridge_kernel_is_the_reference_exactly(rng, batch, twin):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kernels import guided as kernel
-from kernels.reference.guided import guided
+from kernels.reference.guided import averaged, guided
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
@@ -55,9 +55,28 @@ def test_a_gray_photo_explains_an_alpha_that_follows_it(rng, low, high):
     np.testing.assert_allclose(out, white, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(9, 9), (18, 5), (10, 13), (7, 21), (3, 3)])
+def test_the_guide_averages_areas_at_any_size(rng, size):
+    """7x7 px at other sizes: 9 and 18 have columns that start where one of the photo's does."""
+    pixels = rng.integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    times = 18 * 5 * 13  # of which every size is a part
+    fine = pixels.repeat(times, 0).astype(np.float64)
+    rows = np.stack([fine[k * 7 * times // size[0] : (k + 1) * 7 * times // size[0]].mean(0) for k in range(size[0])])
+    fine = rows.repeat(times, 1)
+    expected = [fine[:, k * 7 * times // size[1] : (k + 1) * 7 * times // size[1]].mean(1) for k in range(size[1])]
+    np.testing.assert_allclose(averaged(pixels, *size), np.stack(expected, 1), atol=0.5 + 1e-3)
+
+
 @pytest.mark.parametrize("radius", [1, 3])
 def test_kernel_matches_reference(rng, batch, twin, radius):
-    sizes = {(70, 41): (35, 20), (1, 1): (1, 1), (64, 40): (64, 40), (101, 150): (30, 45)}
+    sizes = {
+        (70, 41): (35, 20),
+        (1, 1): (1, 1),
+        (64, 40): (64, 40),
+        (101, 150): (30, 45),
+        (64, 50): (92, 72),
+        (56, 28): (72, 36),
+    }
     hosts = []
     for photo, network in sizes.items():
         alpha = cv2.GaussianBlur(rng.random(network, dtype=np.float32), (0, 0), 1).reshape(network)
@@ -67,6 +86,9 @@ def test_kernel_matches_reference(rng, batch, twin, radius):
     # one gray photo: nearly singular
     pixels[: 70 * 41] = pixels[: 70 * 41, :1]
     hosts[0] = (photos.split(pixels)[0], hosts[0][1])
+    # one alpha of ends: what the lines make of it beyond them is cut
+    hosts[2][1][...] = hosts[2][1] > 0.5
+    coarse, _ = batch([h[1] for h in hosts])
     out = photos.split(kernel.guided(pixels, photos, coarse, networks, radius, 1e-3))
     for got, host in zip(out, hosts, strict=True):
         # the shrunk guide may round to a neighbouring byte (1/255 of a slope of about 1); OpenCV sums in another order

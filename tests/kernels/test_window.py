@@ -144,6 +144,7 @@ def planes(rng) -> list[np.ndarray]:
         spiral,
         overview((3, 4, 6, 6, 0.4), (30, 20, 33, 24, 0.6)),
         overview((3, 4, 7, 5, 0.2)),
+        overview((3, 4, 6, 6, 0.5)),
         np.zeros((33, 9), np.float32),
         np.ones((1, 1), np.float32),
         np.full((8, 40), 0.5, np.float32),

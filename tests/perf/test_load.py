@@ -78,6 +78,21 @@ def test_open_loop_does_not_omit_the_wait_behind_a_stall(server):
     assert sum(reply.ended - reply.due > 0.3 for reply in one.good) == 1
 
 
+def test_a_steady_open_loop_has_equal_halves():
+    """A photo every 0.1 s from 2 s before the stretch on, each answered after 1 s: 10 answers a second all along."""
+    replies = [Reply(n / 10, n / 10, n / 10 + 1) for n in range(-20, 80)]
+    found = Round(0, 8, [reply for reply in replies if reply.due >= 0], [reply for reply in replies if reply.due < 0])
+    assert found.halves() == pytest.approx((10, 10), abs=0.26)  # one answer more or less, at a border
+
+
+def test_what_was_due_before_the_stretch_is_kept_aside(server):
+    server.seconds = lambda _: 0.001
+    found = opened(server.address, [b"photo"], Look(), rate=50, warm_up=0.5, seconds=1.0, seed=1)
+    assert found.earlier
+    assert all(reply.due < found.start for reply in found.earlier)
+    assert all(found.start <= reply.due <= found.start + 1 for reply in found.replies)
+
+
 def test_refusals_are_counted_and_are_no_answers(server):
     server.refuses = True
     found = opened(server.address, [b"photo"], Look(), rate=40, warm_up=0, seconds=1.0)
@@ -170,6 +185,17 @@ def test_named_server_is_not_held_against_this_machine(server, tmp_path, monkeyp
     assert "| closed 2 |" in figures.bench()
     assert "slowest" not in figures.bench()
     check_result({name: value for name, value in result(3).items() if name != "efficiency"})
+
+
+def test_a_server_of_its_own_is_the_cpu_profile_on_any_machine(monkeypatch):
+    """The slowest stage alone runs on the CPU: beside a server on a GPU their ratio would say nothing."""
+
+    def running(*arguments):
+        raise InterruptedError(arguments)
+
+    monkeypatch.setattr(bench, "running", running)
+    with pytest.raises(InterruptedError, match="--profile=cpu"):
+        bench.main([])
 
 
 def test_verdict_needs_rounds_that_do_not_overlap():
