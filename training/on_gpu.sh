@@ -8,11 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python3 -m perf.pieces --unpack
 brought=/tmp/milgrain-gpu/trace
+export PYTHONPATH=$brought PYTHONUNBUFFERED=1  # Mitsuba reads the light maps for the loaders, too
 run=gpu-$1
 if [ "$1" = trace ]; then
     for core in $(seq 0 15); do
         # One core each: Dr.Jit starts as many threads as it may use cores. A session of its own outlives the call.
-        LD_LIBRARY_PATH=$brought/lib DRJIT_LIBLLVM_PATH=$brought/lib/libLLVM-19.so PYTHONPATH=$brought OMP_NUM_THREADS=1 \
+        LD_LIBRARY_PATH=$brought/lib DRJIT_LIBLLVM_PATH=$brought/lib/libLLVM-19.so OMP_NUM_THREADS=1 \
             setsid taskset -c "$core" python3 -m training.paths --seeds "$((100000 + core)):200000:16" --raised 0.25 \
             > "/tmp/tracer$core.log" 2>&1 < /dev/null &
         echo $! >> /tmp/tracers
