@@ -23,6 +23,8 @@ if [ "$1" = trace ]; then
     exit
 fi
 python3 -c 'import torch; assert torch.cuda.is_available(), "no GPU"; print(torch.cuda.get_device_name())'
+# 15 loaders keep two batches of 88 MB each in shared memory, and die of a bus error where there is too little of it.
+[ "$(df --output=size -B1M /dev/shm | tail -1)" -ge 8000 ] || mount -o remount,size=8g /dev/shm
 until [ "$(find training/.data/paths -name '*.json' | wc -l)" -ge 200 ]; do sleep 2; done
 # From here on loading needs the cores: lighting and cutting a crop of 1024 px takes 0.17 s of one.
 [ ! -f /tmp/tracers ] || { xargs kill < /tmp/tracers || true; rm /tmp/tracers; }
