@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ def _command() -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Return what git prints; empty where the code runs outside a checkout (an installed wheel)."""
+    """Return what git prints; empty where there is no git or no checkout (an installed wheel, a lent machine)."""
+    if not shutil.which("git"):
+        return ""
     done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip()

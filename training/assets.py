@@ -193,7 +193,7 @@ def picture(path: Path, longest: int = 1024) -> np.ndarray:
         partial = small.with_suffix(f".{os.getpid()}")
         image.save(partial, "PNG", compress_level=1)
         partial.replace(small)
-    return np.asarray(Image.open(small))
+    return np.asarray(Image.open(small).convert("RGBA"))
 
 
 def light_maps() -> list[Path]:

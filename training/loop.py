@@ -49,7 +49,8 @@ def agree(network: nn.Module, used: float) -> float:
     if not distributed.is_initialized():
         return used
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([torch.tensor([used]), *(g.flatten() for g in gradients)]) / distributed.get_world_size()
+    times = torch.tensor([used], device=gradients[0].device)
+    flat = torch.cat([times, *(g.flatten() for g in gradients)]) / distributed.get_world_size()
     distributed.all_reduce(flat)
     for gradient, part in zip(gradients, flat[1:].split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
@@ -82,7 +83,8 @@ def run(
     step, used = 0, 0.0
     last = folder / "last.pt"
     if last.exists():
-        kept = torch.load(last, weights_only=True, map_location=device)
+        # On the CPU: the optimizer's step counts stay where they were loaded, and on a GPU each would be waited for.
+        kept = torch.load(last, weights_only=True, map_location="cpu")
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         optimizer.load_state_dict(kept["optimizer"])

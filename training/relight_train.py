@@ -125,7 +125,9 @@ def train(plan: Plan) -> None:
         print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
 
     def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
-        return DataLoader(Views(plan.data, plan.side, (plan.seed, step, rank)), plan.batch, num_workers=plan.workers)
+        views = Views(plan.data, plan.side, (plan.seed, step, rank))
+        pinned = torch.cuda.is_available()  # else the copy to the GPU would wait
+        return DataLoader(views, plan.batch, num_workers=plan.workers, pin_memory=pinned)
 
     def loss_of(network: Relight, batch: loop.Batch) -> Tensor:
         seen, light, truth = batch

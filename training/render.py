@@ -42,7 +42,6 @@ choose_variant()
 
 import drjit as dr  # noqa: E402
 import mitsuba as mi  # noqa: E402
-import mitsuba_oidn  # noqa: E402
 
 from training import pieces, scenes  # noqa: E402
 from training.geometry import Mesh, merge, noise  # noqa: E402
@@ -165,6 +164,8 @@ def sensor(view: Camera, width: int, height: int, samples: int, rfilter: str) ->
 
 def radiance(piece: Piece, scene: Scene, view: Camera, size: tuple[int, int], samples: int, seed: int) -> np.ndarray:
     """Render linear RGB [H, W, 3]: three clamped passes, averaged and denoised."""
+    import mitsuba_oidn  # here: tracing alone (paths.py) does without
+
     parts = {
         "type": "scene",
         "integrator": {"type": "path", "max_depth": 12, "rr_depth": 6},

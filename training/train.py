@@ -116,15 +116,17 @@ def train(plan: Plan) -> None:
     """Train as the plan says; the encoder learns at a third of the rate."""
     torch.manual_seed(plan.seed)
     network = Segment()
-    network.encoder.load_imagenet()
     if plan.start:
         print(f"{network.load_onnx(plan.start)} convolutions from {plan.start}", flush=True)
+    else:
+        network.encoder.load_imagenet()
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
 
     def batches_of(step: int, rank: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
         crops = Crops(plan.data, plan.size, (plan.seed, step, rank))
-        return DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2)
+        pinned = torch.cuda.is_available()  # else the copy to the GPU would wait
+        return DataLoader(crops, plan.batch, num_workers=plan.workers, prefetch_factor=2, pin_memory=pinned)
 
     def loss_of(network: Segment, batch: loop.Batch) -> Tensor:
         image, answer, weight = batch

@@ -85,3 +85,17 @@ def test_with_a_gpu_the_result_has_its_name_and_every_row(monkeypatch, tmp_path,
     assert "ZeroDivisionError" in found["rows"][1]["tail"]
     assert sys.executable not in found["rows"][0]["command"]
     assert main(["--out", str(tmp_path), "--rows", "good"]) == 0
+
+
+def test_the_result_is_there_after_every_row_and_no_row_exceeds_the_limit(monkeypatch, tmp_path):
+    """A lent machine ends a command after ten minutes: what was found by then must not be lost with it."""
+    monkeypatch.setattr(gpu_check, "DRIVER", tmp_path)
+    monkeypatch.setattr(gpu_check, "devices", lambda: [{"name": "GPU", "driver": "1", "memory": "1"}])
+    found = str(tmp_path / "gpu-check-gpu.json")
+    look = f"import pathlib, time; print(pathlib.Path({found!r}).read_text()[-400:], flush=True); time.sleep(60)"
+    rows = (Row("first", python("print('fine')")), Row("second", python(look)))
+    monkeypatch.setattr(gpu_check, "ROWS", rows)
+    assert main(["--out", str(tmp_path), "--limit", "2"]) == 1
+    second = json.loads((tmp_path / "gpu-check-gpu.json").read_text())["rows"][1]
+    assert second["state"] == "out of time (2 s)"
+    assert "passed" in second["tail"]

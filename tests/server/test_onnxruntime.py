@@ -74,3 +74,39 @@ def test_without_cuda_it_is_refused_in_a_sentence(twin):
     """CuPy is asked first; where it or the driver is missing, no network is loaded."""
     with pytest.raises((ImportError, RuntimeError, ValueError)):
         RelightNetwork(RELIGHT_CARD, RELIGHT, on_cuda)
+
+
+@pytest.mark.gpu
+def test_cuda_answers_every_photo_of_a_batch_in_its_place():
+    """on_cuda holds its first answer against the CPU's itself; here: batches, on a stream of our own."""
+    import cupy as cp
+
+    size = CARD.input.overview
+    seen = []
+
+    def probed(network):
+        seen.append(network.probe()[CARD.input.name])
+        return on_cuda(network)
+
+    with cp.cuda.Stream(non_blocking=True):
+        network = SegmentNetwork(CARD, SEGMENT, size, probed, CARD.overview, batch=8)
+        assert network.engine.identity.engine == "ONNX Runtime"
+        one = cp.asarray(seen[0])
+        alone = [cp.asnumpy(network(each))[0] for each in (one, cp.ascontiguousarray(one[..., ::-1]))]
+        for count in (2, 3, 8):
+            batch = cp.concatenate([one, cp.ascontiguousarray(one[..., ::-1])] * 4)[:count]
+            found = cp.asnumpy(network(batch))
+            for k in range(count):
+                # another algorithm for another batch: sums in another order, in float16
+                np.testing.assert_allclose(found[k], alone[k % 2], atol=0.02)
+
+
+@pytest.mark.gpu
+def test_relight_runs_on_cuda():
+    import cupy as cp
+
+    with cp.cuda.Stream(non_blocking=True):
+        network = RelightNetwork(RELIGHT_CARD, RELIGHT, on_cuda)
+        side = RELIGHT_CARD.side
+        light = cp.asnumpy(network(cp.full((6, side, side), 0.5, cp.float32), cp.zeros(27, cp.float32)))
+    assert np.isfinite(light).all()
