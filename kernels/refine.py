@@ -18,6 +18,7 @@ from kernels.launch import Array, Extents, empty, fetched, over_pixels, require,
 from kernels.openings import openings
 from kernels.reference.openings import Openings
 from kernels.reference.refine import CEILING, EPSILON, FLOOR, NOTHING, RADIUS, Box, around
+from kernels.specks import without_specks
 from kernels.window import bounds
 
 
@@ -31,9 +32,10 @@ def refined(pixels: Array, coarse: Array, strength: float = 1.0) -> tuple[Array,
     require("pixels", pixels, (height, width, 3), "uint8")
     hint = coarse[0].copy().reshape(-1)
     maps, photo = Extents((coarse.shape[1:],)), Extents(((height, width),))
-    (found,) = bounds(hint, maps, NOTHING)
-    box = around(found, coarse.shape[1:], height, width)
-    part = upsample(pixels, photo, hint, maps)[box].copy()
+    found = without_specks(hint, maps)
+    (extent,) = bounds(found, maps, NOTHING)
+    box = around(extent, coarse.shape[1:], height, width)
+    part = upsample(pixels, photo, found, maps)[box].copy()
     boxed = Extents((part.shape,))
     inside = pixels[box].copy().reshape(-1, 3)
     hints, lines, background = evidence(hint, maps, box, boxed, (height, width))

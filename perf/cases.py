@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kernels import backdrop, composite, filament, foreground, guided, launch, openings
+from kernels import backdrop, composite, filament, foreground, guided, launch, openings, specks
 from kernels.launch import Array, Extents
 from kernels.reference.backdrop import CELL
 from kernels.reference.composite import Frame
@@ -30,7 +30,7 @@ SIDES = (1024, 2048, 4096)
 BATCHES = (1, 16)
 NETWORK = 1152
 WARM_UPS, RUNS = 20, 50
-ROWS = ("guided", "backdrop", "filament", "openings", "foreground", "composite", "composite with shadow")
+ROWS = ("specks", "guided", "backdrop", "filament", "openings", "foreground", "composite", "composite with shadow")
 PYRAMID = 4 / 3
 """All levels of a pyramid that halves both sides, over its finest."""
 
@@ -90,6 +90,8 @@ def bytes_moved(name: str, side: int, batch: int, found: Shares) -> int:
     network = min(side, NETWORK) ** 2
     cells = (side / CELL) ** 2
     rows = {
+        # seek 5, flags 1, mark 4, clear 12; where something is seen, 5 more
+        "specks": (22 + 5 * (1 - found.nothing) + labelled(1 - found.nothing)) * network,
         # the photo shrunk and applied 6, alpha out 4; a network pixel: small out and in 6, coarse 4, lines out and in,
         # smoothed out and in 4 x 16
         "guided": 10 * pixels + 74 * network,
@@ -136,6 +138,7 @@ class Batch:
         scene = composite.Scene(alpha, pixels, extents, light, Extents(((1, 1),) * count), places, views)
         white, grounds = brought(np.full((1, 1, 3), 255, np.uint8)), Extents(((1, 1),) * count)
         self.calls: dict[str, Callable[[], Any]] = {
+            "specks": lambda: specks.without_specks(network, networks),
             "guided": lambda: guided.guided(pixels, extents, network, networks, 1, 1e-5),
             "backdrop": lambda: backdrop.backdrop(pixels, background, extents),
             "filament": lambda: filament.filament(alpha, behind, hint, hint),

@@ -22,6 +22,7 @@ from PIL import Image
 from kernels.reference.filament import filament
 from kernels.reference.letterbox import letterbox, unletterbox
 from kernels.reference.refine import evidence, upsample
+from kernels.reference.specks import without_specks
 from kernels.reference.srgb import F32, U8, Plane
 from kernels.reference.window import Window, choose
 from perf.provenance import ROOT, provenance
@@ -99,10 +100,15 @@ def guided(looked: Looked) -> F32:
     return upsample(looked.seen, looked.coarse[0])
 
 
+def cleared(looked: Looked) -> F32:
+    """Return `guided` of what is left without specks."""
+    return upsample(looked.seen, without_specks(looked.coarse[0]))
+
+
 def restored(looked: Looked) -> F32:
-    """Return `guided` after filament."""
+    """Return `cleared` after filament."""
     behind, hint, line = evidence(looked.seen, looked.coarse, np.s_[:, :])
-    return filament(guided(looked), behind, hint, line)[0]
+    return filament(cleared(looked), behind, hint, line)[0]
 
 
 ROWS: dict[str, tuple[How, Callable[[Looked], F32]]] = {
@@ -110,7 +116,8 @@ ROWS: dict[str, tuple[How, Callable[[Looked], F32]]] = {
     "whole photo, guided": ("whole photo", guided),
     "window, bilinear": ("window", bilinear),
     "window, guided": ("window", guided),
-    "window, guided, filament": ("window", restored),
+    "window, specks, guided": ("window", cleared),
+    "window, specks, guided, filament": ("window", restored),
     "the same, at one scale only": ("one scale", restored),
 }
 

@@ -15,6 +15,7 @@ from kernels.reference.filament import filament, ridges
 from kernels.reference.foreground import foreground
 from kernels.reference.guided import guided
 from kernels.reference.openings import openings
+from kernels.reference.specks import without_specks
 from kernels.reference.srgb import F32, U8, Plane
 
 Box = tuple[slice, slice]
@@ -38,9 +39,10 @@ def refined(pixels: U8, coarse: F32, strength: float = 1.0) -> tuple[F32, U8, di
     """
     height, width = pixels.shape[:2]
     alpha, colour = np.zeros((height, width), np.float32), np.full_like(pixels, 255)
-    box = around(found_in(coarse[0]), coarse.shape[1:], height, width)
+    found = without_specks(coarse[0])
+    box = around(found_in(found), coarse.shape[1:], height, width)
     inside = pixels[box]
-    part = upsample(pixels, coarse[0], box)
+    part = upsample(pixels, found, box)
     behind, hint, line = evidence(pixels, coarse, box)
     part, restored = filament(part, behind, hint, line)
     del behind, hint, line  # a third of the memory that the foreground takes

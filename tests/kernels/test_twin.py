@@ -17,6 +17,7 @@ import kernels.reference.filament
 import kernels.reference.foreground
 import kernels.reference.openings
 import kernels.reference.refine
+import kernels.reference.specks
 import kernels.reference.window
 
 REVERSED = """
@@ -95,7 +96,7 @@ build.Twin(here, 0, True, here).function("own", "past")((1,), (WIDTH,), (numpy.z
 
 
 @pytest.mark.parametrize(
-    "name", ["backdrop", "composite", "figures", "filament", "foreground", "openings", "refine", "window"]
+    "name", ["backdrop", "composite", "figures", "filament", "foreground", "openings", "refine", "specks", "window"]
 )
 def test_kernels_and_references_have_the_same_constants(root, name):
     source = (root / "kernels" / "cuda" / f"{name}.cu").read_text()

@@ -63,7 +63,7 @@ def test_kernels_that_look_at_every_pixel_move_what_they_are_given(given, name):
     assert bytes_moved(name, SIDE, COUNT, given[1]) == pytest.approx(given[0][name], rel=0.05)
 
 
-@pytest.mark.parametrize("name", ["filament", "openings", "foreground"])
+@pytest.mark.parametrize("name", ["specks", "filament", "openings", "foreground"])
 def test_no_kernel_moves_more_than_it_is_given(given, name):
     assert bytes_moved(name, SIDE, COUNT, Shares(1, 1)) < given[0][name]
     assert bytes_moved(name, SIDE, COUNT, Shares(0, 0)) > given[0][name] / 3
