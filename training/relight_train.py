@@ -26,9 +26,9 @@ TO_XYZ = (
     (0.0193339, 0.1191920, 0.9503041),
 )
 WHITE_POINT = (0.95047, 1.0, 1.08883)
-DETAIL = 18.0
+DETAIL = 24.0
 """What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
-CAUTION, BODY_CAUTION = 0.1, 0.5
+CAUTION, BODY_CAUTION = 0.2, 0.5
 """What a change costs, in shares of what it may gain; the second where light scatters in the body of a stone.
 
 At 0.5 a change is made where 3 of 4 pieces that look alike are the better for it. Without it the network answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kernels.reference.srgb import F32
+from kernels.reference.srgb import F32, Plane
 
 SEEN, SURE = 0.2, 0.7
 """Network alpha of a component's pixels, and the least that its highest has; hysteresis as in Canny 1986."""
@@ -13,6 +13,7 @@ SEEN, SURE = 0.2, 0.7
 
 def without_specks(alpha: F32) -> F32:
     """Return the network's alpha [h, w] with 0 in each component above SEEN, by 8 neighbours, that nowhere is SURE."""
+    labels: Plane
     count, labels = cv2.connectedComponents((alpha > SEEN).astype(np.uint8), connectivity=8)
     kept = np.zeros(count, bool)
     kept[0] = True
