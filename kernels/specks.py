@@ -15,7 +15,7 @@ def without_specks(alpha: Array, maps: Extents) -> Array:
     seen, out = empty(maps.pixels, "uint8"), empty(maps.pixels, "float32")
     over_pixels("specks", "seek", maps, (alpha, table, count, seen))
     labels, _ = label(seen, maps, 8)
-    sure = zeros(maps.pixels, "uint8")
-    over_pixels("specks", "mark", maps, (labels, alpha, table, count, sure))
-    over_pixels("specks", "clear", maps, (labels, sure, alpha, table, count, out))
+    sure, some = zeros(maps.pixels, "uint8"), zeros(len(maps.sizes), "uint8")
+    over_pixels("specks", "mark", maps, (labels, alpha, table, count, sure, some))
+    over_pixels("specks", "clear", maps, (labels, sure, some, alpha, table, count, out))
     return out

@@ -10,18 +10,20 @@ extern "C" __global__ void seek(const float* __restrict__ alpha, const long long
     if (s.inside()) seen[s.here()] = alpha[s.here()] > SEEN;
 }
 
-// sure: not 0 at the first pixel of a component that somewhere is.
+// sure: not 0 at the first pixel of a component that somewhere is; some [pictures]: not 0 where a picture has one.
 extern "C" __global__ void mark(const int* __restrict__ labels, const float* __restrict__ alpha,
-                                const long long* __restrict__ extents, int pictures, unsigned char* sure) {
+                                const long long* __restrict__ extents, int pictures, unsigned char* sure,
+                                unsigned char* some) {
     Spot s = spot(extents, pictures);
-    if (s.inside() && labels[s.here()] >= 0 && alpha[s.here()] >= SURE) sure[s.first + labels[s.here()]] = 1;
+    if (s.inside() && labels[s.here()] >= 0 && alpha[s.here()] >= SURE)
+        sure[s.first + labels[s.here()]] = some[s.index] = 1;
 }
 
 extern "C" __global__ void clear(const int* __restrict__ labels, const unsigned char* __restrict__ sure,
-                                 const float* __restrict__ alpha, const long long* __restrict__ extents, int pictures,
-                                 float* __restrict__ out) {
+                                 const unsigned char* __restrict__ some, const float* __restrict__ alpha,
+                                 const long long* __restrict__ extents, int pictures, float* __restrict__ out) {
     Spot s = spot(extents, pictures);
     if (!s.inside()) return;
     int label = labels[s.here()];
-    out[s.here()] = label < 0 || sure[s.first + label] ? alpha[s.here()] : 0;
+    out[s.here()] = label < 0 || !some[s.index] || sure[s.first + label] ? alpha[s.here()] : 0;
 }

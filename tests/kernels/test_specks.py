@@ -27,9 +27,9 @@ CASES = {
         pieces(PIECE, (np.s_[20, 20:40], 0.3)),
     ),
     "no more than seen": (pieces((np.s_[9:12, 9:12], SEEN)), pieces((np.s_[9:12, 9:12], SEEN))),
-    "nothing but specks": (pieces((np.s_[9:12, 9:12], 0.5)), pieces((np.s_[9:12, 9:12], 0))),
+    "a doubtful piece and no other": (pieces((np.s_[9:12, 9:12], 0.5)), pieces((np.s_[9:12, 9:12], 0.5))),
     "one pixel": (np.ones((1, 1), np.float32), np.ones((1, 1), np.float32)),
-    "all of it a speck": (np.full((3, 7), 0.5, np.float32), np.zeros((3, 7), np.float32)),
+    "all of it doubtful": (np.full((3, 7), 0.5, np.float32), np.full((3, 7), 0.5, np.float32)),
 }
 
 
