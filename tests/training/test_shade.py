@@ -149,6 +149,28 @@ def test_a_cut_stone_is_told_from_a_bead(sparse):
     assert shade.faceted(shade.sparse(piece) if sparse else piece) == (True, False)
 
 
+def test_most_props_keep_about_their_own_hue():
+    """A leaf's green: lighter, darker, grayer, but green."""
+    rng = np.random.default_rng(5)
+    leaf = Material("matte", (0.1, 0.3, 0.05), 0.6, second=(0.06, 0.2, 0.03), frequency=4.0)
+    drawn = [shade.redrawn(rng, leaf, "prop") for _ in range(300)]
+    assert {made.kind for made in drawn} == {"matte"}
+    natural = [made for made in drawn if made.second is not None]
+    assert 1 - len(natural) / len(drawn) == pytest.approx(shade.GAUDY, abs=0.07)
+    for made in natural:
+        assert made.color[1] >= made.color[0] >= made.color[2]
+        assert max(made.color) <= 0.95
+
+
+def test_frosted_beads_are_matt_and_of_any_hue():
+    rng = np.random.default_rng(5)
+    drawn = [materials.frosted(rng) for _ in range(200)]
+    assert min(made.roughness for made in drawn) >= 0.3
+    colors = np.array([made.color for made in drawn])
+    assert colors.max() <= 1
+    assert (np.bincount(colors.argmax(1), minlength=3) > 30).all()
+
+
 def test_some_opaque_stones_are_nearly_black_and_some_of_deep_colour():
     rng = np.random.default_rng(5)
     drawn = [shade.redrawn(rng, Material("opaque", (0.5, 0.5, 0.5)), "stone") for _ in range(200)]
