@@ -40,8 +40,8 @@ def cutouts(pixels: U8, coarse: F32) -> Iterator[tuple[str, Plane, U8]]:
     alpha = upsample(pixels, coarse[0])
     yield "guided", alpha, pixels
     alpha, colour, _ = refined(pixels, coarse)
-    yield "guided, filament", alpha, pixels
-    yield "guided, filament, foreground", alpha, colour
+    yield "specks, guided, filament", alpha, pixels
+    yield "specks, guided, filament, foreground", alpha, colour
 
 
 @dataclass(frozen=True, slots=True)

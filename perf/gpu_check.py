@@ -200,7 +200,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     gpu = DRIVER.exists()
     outcomes: list[Outcome] = []
     args.out.mkdir(parents=True, exist_ok=True)
-    result = {"provenance": provenance(), "devices": devices(), "packages": versions()} if gpu else None
+    result, target = {}, args.out
+    if gpu:
+        result = {"provenance": provenance(), "devices": devices(), "packages": versions()}
+        name = re.sub(r"[^a-z0-9]+", "-", result["devices"][0]["name"].lower()).strip("-")
+        target = args.out / f"gpu-check-{name}.json"
     for row in (replace(row, limit_s=min(row.limit_s, args.limit)) for row in ROWS if row.name in wanted):
         if missing := needs(row, gpu, installed):
             outcomes.append(Outcome(row.name, missing, 0, "", ""))
@@ -208,9 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{row.name}: at most {row.limit_s:g} s", file=sys.stderr, flush=True)
             outcomes.append(run(row, args.out.resolve()))
             print(f"{row.name}: {outcomes[-1].state}\n{outcomes[-1].tail}", file=sys.stderr, flush=True)
-        if result:  # after every row: who lent the machine may end this before the last one
-            name = re.sub(r"[^a-z0-9]+", "-", result["devices"][0]["name"].lower()).strip("-")
-            target = args.out / f"gpu-check-{name}.json"
+        if gpu:  # after every row: who lent the machine may end this before the last one
             target.write_text(json.dumps(result | {"rows": [asdict(each) for each in outcomes]}, indent=1) + "\n")
             print(f"wrote {target}", flush=True)
     print(table(outcomes))

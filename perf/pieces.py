@@ -19,7 +19,8 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from perf.provenance import ROOT
+
 PIECES = ROOT / ".pieces"
 FOLDER = Path("/tmp/milgrain-gpu")
 VENV, LIBRARIES, TRACE = FOLDER / "venv", FOLDER / "lib", FOLDER / "trace"

@@ -157,7 +157,7 @@ def underexposed(photo: Tensor, metal: Tensor) -> Tensor:
 
     photo [N, 3, S, S] in linear light, metal [N, 1, S, S]; 0 where there is no metal to tell.
     """
-    held, share = ((plane * metal).mean((2, 3), keepdim=True) for plane in (luminance(photo), torch.ones_like(metal)))
+    held, share = (plane.mean((2, 3), keepdim=True) for plane in (luminance(photo) * metal, metal))
     mean = ((held + SCARCE * BRIGHT) / (share + SCARCE)).clamp(1e-3, 1 - 1e-3)
     return math.log(BRIGHT / (1 - BRIGHT)) - torch.log(mean / (1 - mean))
 
