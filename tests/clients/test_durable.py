@@ -1,5 +1,6 @@
 """A journalled run: killed at every step, with the server gone, and resumed."""
 
+import base64
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -78,6 +80,20 @@ def test_every_photo_is_done_once_and_has_its_row(script, journal, photos):
         (photos[3], "BadImage", f"{photos[3]}: bad image: truncated")
     ]
     assert pictures() == {name: data for name, data in expected(photos).items() if name != "03.jpg"}
+
+
+def test_rows_name_a_scene_by_its_hash(tmp_path):
+    import pyarrow.parquet as pq
+
+    scene = b"a scene of many bytes"
+    look = Look.model_validate({"scene": base64.b64encode(scene).decode(), "fill": 0.5})
+    with Journal(tmp_path / "run") as journal:
+        journal.plan([Job("a", "a.jpg", "out/a.jpg", look)], source="in", out="out")
+        results.write(journal, parquet=True)
+    row = json.loads((tmp_path / "run/results.jsonl").read_bytes())
+    assert row["look"] == {"scene": f"sha256:{sha256(scene).hexdigest()}", "fill": 0.5}
+    (flat,) = pq.read_table(tmp_path / "run/results.parquet").to_pylist()
+    assert json.loads(flat["look"]) == row["look"]
 
 
 def test_rows_as_parquet(script, journal, photos):
