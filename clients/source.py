@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from clients import store
 from clients.presets import load_preset
-from server.contract import BAD_LOOK, Look, explain
+from server.contract import BAD_LOOK, NO_ALPHA, Look, explain
 
 if TYPE_CHECKING:
     from clients.client import Ensemble
@@ -147,7 +147,7 @@ def look_of(fields: dict[str, Any], preset: str = "", ensemble: Ensemble = "cata
         raise ValueError(f"{BAD_LOOK}{explain(wrong)}") from None
     if ensemble == "cutout" and look.format == "jpeg" and not look.matte:
         asked = f"preset {preset} asks for jpeg, which" if preset and "format" not in fields else "jpeg"
-        raise ValueError(f"{BAD_LOOK}format: {asked} has no alpha; ask a cutout as png or webp, or for its matte")
+        raise ValueError(f"{BAD_LOOK}format: {asked} {NO_ALPHA}")
     return look
 
 
@@ -224,7 +224,7 @@ def _rows(source: str) -> Iterator[tuple[int, dict[str, Any]]]:
         except csv.Error as wrong:
             raise ValueError(f"{source}, line {reader.reader.line_num}: {wrong}") from None
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):  # JSON may hold what str.splitlines splits at
         if line.strip():
             try:
                 row = json.loads(line)

@@ -12,6 +12,8 @@ BAD_IMAGE = "bad image: "
 """Starts the cause when this photo can never be answered: do not retry."""
 BAD_LOOK = "bad look: "
 """Starts the cause when the look is wrong: every photo sent with it fails the same way."""
+NO_ALPHA = "has no alpha; ask a cutout as png or webp, or for its matte"
+"""Ends the cause when a cutout is asked for in a format that cannot hold one."""
 OVERLOADED = "overloaded: "
 """Starts the cause when too many photos wait in the server: send this one again, later."""
 

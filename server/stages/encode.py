@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from kernels.reference.srgb import U8
-from server.contract import BAD_LOOK, Look, parse_look
+from server.contract import BAD_LOOK, NO_ALPHA, Look, parse_look
 from server.device import Memory
 from server.jpeg import doubled, luminance_steps, tagged
 from server.report import Report
@@ -90,7 +90,7 @@ def encode(picture: Any, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> di
         if wanted.matte and picture.shape[2] == 4:
             picture = picture[..., 3]
         if picture.ndim == 3 and picture.shape[2] == 4 and wanted.format == "jpeg":
-            raise ValueError(f"{BAD_LOOK}format: jpeg has no alpha; ask a cutout as png or webp, or for its matte")
+            raise ValueError(f"{BAD_LOOK}format: jpeg {NO_ALPHA}")
         longest = max(picture.shape[:2])
         if longest > LONGEST[wanted.format]:
             most = LONGEST[wanted.format]

@@ -46,6 +46,15 @@ def test_csv_and_jsonl_say_the_same():
     assert (second.look, second.preset, second.priority) == (Look(fill=0.5), "", 2)
 
 
+def test_jsonl_is_split_at_line_ends_only():
+    """JSON may hold U+2028 unescaped: str.splitlines would cut a name in two there."""
+    names = ("first\u2028ring", "second\u2028ring", "third\u2028ring")
+    rows = (json.dumps({"sku": name, "photo": "in/a.jpg"}, ensure_ascii=False) for name in names)
+    text = "".join(row + end for row, end in zip(rows, ("\n", "\r\n", "\r"), strict=True))
+    Path("list.jsonl").write_bytes(text.encode())
+    assert [job.sku for job in plan_batch("list.jsonl", "out", Look())] == list(names)
+
+
 def test_look_is_the_presets_then_the_commands_then_the_rows():
     Path("list.csv").write_text(
         'sku,photo,preset,look\nA,in/a.jpg,,\nB,in/a.jpg,ebay,"{""shadow"": 0.5}"\nC,in/a.jpg,,"{""fill"": 0.6}"\n'
