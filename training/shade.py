@@ -26,17 +26,18 @@ LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
 KINDS = {
-    materials.dark: 0.17,
-    materials.deep: 0.2,
-    materials.earthy: 0.2,
-    materials.patterned: 0.15,
+    materials.dark: 0.15,
+    materials.deep: 0.17,
+    materials.earthy: 0.17,
+    materials.patterned: 0.12,
     materials.frosted: 0.15,
-    materials.opaque: 0.13,
+    materials.dull: 0.13,
+    materials.opaque: 0.11,
 }
 """Shares of opaque stones: nearly black, deep and earthy ones are worn more than random colours tell."""
-GAUDY = 0.25
-"""Share of the redrawn props in any colour; the rest keep about their own, wood's or paper's, or fade: what is matt and
-of a deep colour is more often a bead than a thing beside one."""
+GAUDY = 0.4
+"""Share of the redrawn props in any colour; the rest keep about their own, wood's or paper's, or fade. Some beads are
+as dull: colour and finish must not tell the two apart, shape must."""
 CUT, SMOOTH, CARVED = 0.07, 0.5, 0.15
 """Shares of faceted clear stones, and of clear beads and cabochons, that become opaque ones of the same shape, and of
 metals that become stone, wood or horn. What has facets is nearly always clear: its dark is what it refracts."""
@@ -44,6 +45,9 @@ LAG, FLAT = 4, 0.04
 """A stone has facets if more than this share of its samples have the very normal of those so many to the right."""
 METERED = 0.4
 """Share of the photos exposed for the piece, not for what it lies on: there black velvet is black."""
+OVERHEAD = 0.35
+"""Share of the photos with something dark over the piece: the camera and who holds it, or an unlit ceiling. A cut stone
+sends light back to where it came from, so it is dark then, however bright the metal."""
 POLISHED = 0.15
 """Share of the photos taken on a ground that mirrors the piece."""
 
@@ -167,7 +171,7 @@ def _unit(rng: np.random.Generator, low: float = 0.0) -> F32:
 
 
 def surroundings(rng: np.random.Generator, lamps: F32) -> Surroundings:
-    """Draw what is around: a photographed map or a plain gradient, soft boxes, dark cards, and the two lamps."""
+    """Draw what is around: a photographed map or a plain gradient, soft boxes, dark cards, what is above, two lamps."""
     d = directions(SIDE)
     if rng.random() < 0.6:
         maps = assets.light_maps()
@@ -191,13 +195,19 @@ def surroundings(rng: np.random.Generator, lamps: F32) -> Surroundings:
         half = tuple(np.exp(rng.uniform(np.log(0.05), np.log(0.6), 2)))
         card = _patch(_unit(rng), half, float(rng.uniform(0, np.pi)), float(rng.uniform(0.01, 0.3)))[..., None]
         radiance = radiance * (1 - card * rng.uniform(0.5, 1.0))
+    if rng.random() < OVERHEAD:
+        above = np.array([*rng.normal(0, 0.15, 2), 1.0])
+        half = tuple(np.exp(rng.uniform(np.log(0.3), np.log(2.5), 2)))
+        turn, soft = float(rng.uniform(0, np.pi)), float(rng.uniform(0.05, 0.6))
+        over = _patch((above / np.linalg.norm(above)).astype(np.float32), half, turn, soft)[..., None]
+        radiance = radiance * (1 - over * rng.uniform(0.6, 0.98))
     sky = _irradiance(radiance, None)[COARSE // 2, COARSE // 2]
     share = [sky]
     for lamp in lamps:
         lit = rng.random() < 0.6
         size = float(np.exp(rng.uniform(np.log(0.04), np.log(0.3))))
         box = _patch(lamp, (size, size), 0.0, 0.02 + size / 4)
-        strength = float(np.exp(rng.uniform(np.log(0.2), np.log(8.0)))) * sky.mean() if lit else 0.0
+        strength = float(np.exp(rng.uniform(np.log(0.2), np.log(30.0)))) * sky.mean() if lit else 0.0
         tint = np.clip(1 + np.array([1, 0.2, -1]) * rng.normal(0, 0.08), 0.5, 1.5)
         power = strength / max(float((4 * size**2) * lamp[2] / np.pi), 1e-4) * tint
         radiance = radiance + np.minimum(power, 300) * box[..., None]

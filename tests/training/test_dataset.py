@@ -59,6 +59,36 @@ def test_camera_keeps_shape_and_type(sample):
     assert image.dtype == np.uint8
 
 
+def test_a_camera_without_tones_changes_no_colour(sample):
+    """Some draws neither blur nor sharpen nor add noise: those give the very picture back."""
+    taken = [dataset.camera(np.random.default_rng(seed), sample[0], 0.0) for seed in range(60)]
+    assert 2 < sum(np.array_equal(photo, sample[0]) for photo in taken) < 30
+
+
+def test_a_camera_develops_each_channel_by_its_own_curve_then_mixes_them():
+    """Written out in full for the first draws of a generator that then neither blurs nor adds noise."""
+    image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    seed = next(seed for seed in range(999) if _is_plain(seed))
+    rng = np.random.default_rng(seed)
+    rng.random()
+    x = image.astype(np.float64) / 255
+    gain = rng.uniform(0.75, 1.2) * np.exp(rng.normal(0, 0.06, 3))
+    x = x ** np.exp(rng.normal(0, 0.22)) * gain
+    x = (x - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5
+    gray = x.mean(-1, keepdims=True)
+    x = gray + (x - gray) * rng.uniform(0.4, 1.4)
+    want = np.round(x.clip(0, 1) * 255)
+    assert np.abs(dataset.camera(np.random.default_rng(seed), image).astype(int) - want).max() <= 1
+
+
+def _is_plain(seed):
+    """Tell whether a camera with this generator changes tones and nothing else."""
+    rng = np.random.default_rng(seed)
+    toned = rng.random() < 0.85
+    rng.uniform(), rng.normal(size=3), rng.normal(), rng.normal(), rng.uniform()
+    return toned and all(rng.random() > most for most in (0.3, 0.3, 0.5, 0.6))
+
+
 def test_thin_parts_small_openings_and_what_lies_close_by_weigh_more():
     alpha = np.zeros((96, 96), np.uint8)
     alpha[10] = 255  # a thin line

@@ -171,6 +171,35 @@ def test_frosted_beads_are_matt_and_of_any_hue():
     assert (np.bincount(colors.argmax(1), minlength=3) > 30).all()
 
 
+def test_dull_beads_are_matt_and_as_muted_as_props():
+    rng = np.random.default_rng(5)
+    drawn = [materials.dull(rng) for _ in range(300)]
+    assert min(made.roughness for made in drawn) >= 0.4
+    colors = np.array([made.color for made in drawn])
+    full = np.array([materials.frosted(rng).color for _ in range(300)])
+
+    def muted(colors):
+        return (colors.min(1) > 0.75 * colors.max(1)).mean()
+
+    assert muted(colors) > muted(full) + 0.1
+    assert colors.max() <= 0.95
+
+
+def test_what_is_dark_overhead_darkens_what_looks_up_and_little_beside(monkeypatch):
+    def mean_radiance(share):
+        monkeypatch.setattr(shade, "OVERHEAD", share)
+        drawn = [shade.surroundings(np.random.default_rng(seed), low).levels[0].mean(-1) for seed in range(40)]
+        return np.median(drawn, 0)
+
+    monkeypatch.setattr(shade.assets, "light_maps", lambda: ["an even one"])
+    monkeypatch.setattr(shade, "_light_map", lambda path: np.ones((256, 512, 3), np.float32))
+    low = np.array([[0.95, 0, 0.31], [-0.95, 0, 0.31]], np.float32)
+    up = shade.directions(shade.SIDE)[..., 2]
+    dark, plain = mean_radiance(1.0), mean_radiance(0.0)
+    assert dark[up > 0.98].mean() < 0.5 * plain[up > 0.98].mean()
+    assert dark[(up > 0) & (up < 0.3)].mean() > 0.75 * plain[(up > 0) & (up < 0.3)].mean()
+
+
 def test_some_opaque_stones_are_nearly_black_and_some_of_deep_colour():
     rng = np.random.default_rng(5)
     drawn = [shade.redrawn(rng, Material("opaque", (0.5, 0.5, 0.5)), "stone") for _ in range(200)]
