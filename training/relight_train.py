@@ -28,12 +28,12 @@ TO_XYZ = (
 WHITE_POINT = (0.95047, 1.0, 1.08883)
 DETAIL = 24.0
 """What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
-CAUTION, BODY_CAUTION = 0.2, 0.5
-"""What a change costs, in shares of what it may gain; the second where light scatters in the body of a stone.
+CAUTION, CLEAR_CAUTION, BODY_CAUTION = 0.2, 0.05, 0.5
+"""What a change costs, in shares of what it may gain: in metal, in clear stones, and where light scatters in a body.
 
 At 0.5 a change is made where 3 of 4 pieces that look alike are the better for it. Without it the network answers
 their median: blacks become gray, colours pale. Metal mirrors the new studio for certain; what a bead keeps dark is its
-own.
+own; a clear stone's dark is that of the old place.
 """
 
 
@@ -110,7 +110,9 @@ def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
     weight = truth[:, 3] * (1 + seen[:, 5])
     weight = weight / (weight.sum((1, 2), keepdim=True) + 16)  # every piece counts alike, however thin
     outside = (linear - linear.clamp(0, 1)).abs().sum(1) * 10
-    caution = CAUTION + (BODY_CAUTION - CAUTION) * truth[:, 4] / truth[:, 3].clamp_min(1e-3)
+    body = truth[:, 4] / truth[:, 3].clamp_min(1e-3)
+    clear = seen[:, 5] * (1 - body)
+    caution = CAUTION + (BODY_CAUTION - CAUTION) * body + (CLEAR_CAUTION - CAUTION) * clear
     difference = (apart(got, wanted) + caution * apart(got, old) + outside).mul(weight).sum((1, 2)).mean()
     kept = 1 - agreement(got[:, :1], old[:, :1], (truth[:, 3:4] > 0.95).float())
     steps = (transforms.diff(dim=2).abs().mean() + transforms.diff(dim=3).abs().mean()) * 0.1

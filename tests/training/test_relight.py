@@ -255,10 +255,13 @@ def test_the_loss_is_least_for_the_true_light_and_counts_only_the_piece():
     torch.testing.assert_close(loss(same, seen, elsewhere), right)
 
 
-@pytest.mark.parametrize(("body", "too_few", "enough"), [(0.0, 5, 7), (1.0, 7, 8)])
-def test_a_change_pays_only_where_most_pieces_that_look_alike_want_it(body, too_few, enough):
-    """Of ten; more where light scatters in the body of a stone."""
+@pytest.mark.parametrize(
+    ("stone", "body", "too_few", "enough"), [(0.0, 0.0, 5, 7), (1.0, 0.0, 5, 6), (0.0, 1.0, 7, 8), (1.0, 1.0, 7, 8)]
+)
+def test_a_change_pays_only_where_most_pieces_that_look_alike_want_it(stone, body, too_few, enough):
+    """Of ten; fewer in a clear stone than in metal, and more where light scatters in the body of a stone."""
     seen = torch.full((10, 6, 32, 32), 0.5)
+    seen[:, 5] = stone
     same = torch.eye(3, 4).reshape(1, 12, 1, 1).repeat(10, 1, 8, 8)
 
     def gain(wanting: int) -> float:
