@@ -137,12 +137,6 @@ def earthy(rng: np.random.Generator) -> Material:
     return Material("opaque", color, rough, 1.5, second, float(rng.uniform(2, 14)), bands=bool(rng.random() < 0.4))
 
 
-def dull(rng: np.random.Generator) -> Material:
-    """Return a bead of wood, clay, felt or matt stone of a muted colour, as what lies beside a piece may have."""
-    made = frosted(rng) if rng.random() < 0.5 else earthy(rng)
-    return faded(rng, replace(made, roughness=float(rng.uniform(0.4, 0.7))))
-
-
 def pearl(rng: np.random.Generator) -> Material:
     """Return nacre: white, cream, rose, gray or peacock."""
     colors = [(0.86, 0.83, 0.78), (0.85, 0.76, 0.62), (0.84, 0.68, 0.64), (0.42, 0.42, 0.44), (0.16, 0.18, 0.18)]

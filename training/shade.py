@@ -26,18 +26,17 @@ LEVELS = (0.0, 0.09, 0.2, 0.4)
 """Roughness at which each level of the surroundings is exact; level k has SIDE >> k pixels a side."""
 COARSE = 24  # side of the map of irradiance
 KINDS = {
-    materials.dark: 0.15,
-    materials.deep: 0.17,
-    materials.earthy: 0.17,
-    materials.patterned: 0.12,
+    materials.dark: 0.17,
+    materials.deep: 0.2,
+    materials.earthy: 0.2,
+    materials.patterned: 0.15,
     materials.frosted: 0.15,
-    materials.dull: 0.13,
-    materials.opaque: 0.11,
+    materials.opaque: 0.13,
 }
 """Shares of opaque stones: nearly black, deep and earthy ones are worn more than random colours tell."""
-GAUDY = 0.4
-"""Share of the redrawn props in any colour; the rest keep about their own, wood's or paper's, or fade. Some beads are
-as dull: colour and finish must not tell the two apart, shape must."""
+GAUDY = 0.25
+"""Share of the redrawn props in any colour; the rest keep about their own, wood's or paper's, or fade: what is matt and
+of a deep colour is more often a bead than a thing beside one."""
 CUT, SMOOTH, CARVED = 0.07, 0.5, 0.15
 """Shares of faceted clear stones, and of clear beads and cabochons, that become opaque ones of the same shape, and of
 metals that become stone, wood or horn. What has facets is nearly always clear: its dark is what it refracts."""

@@ -171,20 +171,6 @@ def test_frosted_beads_are_matt_and_of_any_hue():
     assert (np.bincount(colors.argmax(1), minlength=3) > 30).all()
 
 
-def test_dull_beads_are_matt_and_as_muted_as_props():
-    rng = np.random.default_rng(5)
-    drawn = [materials.dull(rng) for _ in range(300)]
-    assert min(made.roughness for made in drawn) >= 0.4
-    colors = np.array([made.color for made in drawn])
-    full = np.array([materials.frosted(rng).color for _ in range(300)])
-
-    def muted(colors):
-        return (colors.min(1) > 0.75 * colors.max(1)).mean()
-
-    assert muted(colors) > muted(full) + 0.1
-    assert colors.max() <= 0.95
-
-
 def test_what_is_dark_overhead_darkens_what_looks_up_and_little_beside(monkeypatch):
     def mean_radiance(share):
         monkeypatch.setattr(shade, "OVERHEAD", share)
