@@ -26,8 +26,9 @@ if [ -n "$3" ]; then rm -f "$3"*; fi
 
 
 def say(line: str) -> None:
-    """Print one line for the operator."""
-    print(f"milgrain: {line}", flush=True)
+    """Print one line for the operator. A log that cannot be written, on a full disk say, ends nothing."""
+    with contextlib.suppress(OSError):
+        print(f"milgrain: {line}", flush=True)
 
 
 @contextlib.contextmanager
@@ -43,7 +44,8 @@ def supervised(
     The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
     own process group, which is killed on every way out. Should we die without a word (SIGKILL), the kernel sends the
     server SIGTERM, and a guard kills what is left of the group after GRACE_SECONDS. In the end the files whose paths
-    start with `leftovers` are removed. The server's errors are passed on, but for lines that hold a `silenced` text.
+    start with `leftovers` are removed. The server's errors are passed on, but for lines that hold a `silenced` text;
+    they are read whatever becomes of them, for SIGPIPE ends a server whose errors nobody reads.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     us = os.getpid()
@@ -54,7 +56,13 @@ def supervised(
             os._exit(1)
 
     process = subprocess.Popen(
-        command, env=environment, start_new_session=True, preexec_fn=bind_to_parent, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=bind_to_parent,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="backslashreplace",
     )
 
     guard = subprocess.Popen(
@@ -68,8 +76,9 @@ def supervised(
         with process.stderr as lines:
             for line in lines:
                 if not any(text in line for text in silenced):
-                    sys.stderr.write(line)
-                    sys.stderr.flush()
+                    with contextlib.suppress(OSError):
+                        sys.stderr.write(line)
+                        sys.stderr.flush()
 
     reader = threading.Thread(target=pass_on, name="triton's errors")
     reader.start()
@@ -77,8 +86,10 @@ def supervised(
     ending = threading.Event()
 
     def end() -> None:
-        before_end()
-        process.terminate()
+        try:
+            before_end()
+        finally:
+            process.terminate()
         try:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:  # Triton 2.51 waits for every open stream, an idle one for ever

@@ -120,6 +120,45 @@ def test_silenced_lines_are_dropped_and_others_passed_on(capfd):
     assert capfd.readouterr().err == "a real error\n"
 
 
+def test_a_line_that_is_no_text_is_passed_on_and_the_server_lives(capfd):
+    """Unread, the pipe would end the server at its next line, by SIGPIPE."""
+    script = r"printf 'a\377b\n' >&2; sleep 0.3; echo next >&2; exit 7"
+    with supervised(["sh", "-c", script], dict(os.environ)) as process:
+        assert process.wait() == 7
+    assert capfd.readouterr().err == "a\\xffb\nnext\n"
+
+
+def test_a_full_disk_below_the_log_ends_no_server_and_sigterm_still_drains(tmp_path):
+    script = f"""
+        import os, sys, time
+        from pathlib import Path
+        from server.supervision import supervised
+        child = ["sh", "-c", "trap 'exit 7' TERM; echo one >&2; sleep 0.3; echo two >&2; while :; do sleep 0.1; done"]
+        drain = lambda: Path({str(tmp_path / "drained")!r}).touch()
+        with supervised(child, dict(os.environ), before_end=drain) as process:
+            time.sleep(0.8)  # both lines are written
+            os.kill(os.getpid(), {int(signal.SIGTERM)})
+            os._exit(process.wait(10))
+    """
+    with Path("/dev/full").open("w") as full:
+        launcher = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], stdout=full, stderr=full, timeout=20)
+    assert launcher.returncode == 7
+    assert (tmp_path / "drained").exists()
+
+
+def test_sigterm_ends_the_server_even_where_draining_fails():
+    script = f"""
+        import os, sys, time
+        from server.supervision import supervised
+        with supervised(["sleep", "600"], dict(os.environ), before_end=lambda: 1 / 0) as process:
+            os.kill(os.getpid(), {int(signal.SIGTERM)})
+            sys.exit(-process.wait(10))
+    """
+    launcher = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, timeout=20)
+    assert launcher.returncode == signal.SIGTERM
+    assert b"ZeroDivisionError" in launcher.stderr
+
+
 def test_without_a_driver_the_profile_is_cpu_and_says_why(monkeypatch):
     monkeypatch.setattr(serve, "DRIVER", Path("/nonexistent"))
     assert serve.choose_profile(default_repository()) == ("cpu", "no NVIDIA driver here")
