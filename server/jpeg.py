@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+"""A marker with a length behind it, or EOI: no stuffed byte, no fill, none of those that stand alone."""
 APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 SOF0, SOF1, DHT, SOS, DQT, DRI = 0xC0, 0xC1, 0xC4, 0xDA, 0xDB, 0xDD
 XMP_NAME, ICC_NAME = b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
@@ -65,6 +68,18 @@ def header(data: bytes) -> Iterator[Segment]:
         if found.marker == SOS:
             return
         at = found.end
+
+
+def has_more_scans(data: bytes, most: int) -> bool:
+    """Return whether a file has more than `most` scans; what is damaged ends the count."""
+    if data.count(bytes([0xFF, SOS])) <= most:  # not all of them need be markers
+        return False
+    count, at = 0, len(SOI)
+    while count <= most and (found := MARKER.search(data, at)) and found[0] != EOI:
+        at = found.end()
+        count += data[at - 1] == SOS
+        at += int.from_bytes(data[at : at + 2], "big")
+    return count > most
 
 
 def segment(marker: int, body: bytes) -> bytes:

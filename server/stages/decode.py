@@ -23,12 +23,14 @@ from server.admission import Admission
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
 from server.device import Memory
-from server.jpeg import EOI
+from server.jpeg import EOI, has_more_scans
 from server.report import Report
 from server.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with a second picture behind the first, as phones write it
+SCANS = 100
+"""Most scans of a JPEG, libtiff's limit too: each takes time by the photo's size and hardly a byte; usual are 10."""
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
 METADATA = (struct.error, SyntaxError, ValueError, OSError, EOFError, KeyError, TypeError)
@@ -303,6 +305,8 @@ def _open(data: bytes, settings: Settings) -> Image.Image:
             f"{BAD_IMAGE}{width}x{height} is {width * height / 1e6:.1f} megapixels, "
             f"more than this server's limit of {settings.max_megapixels:g}"
         )
+    if image.format in JPEG and has_more_scans(data, SCANS):
+        raise ValueError(f"{BAD_IMAGE}more than {SCANS} scans, which would take too long to decode")
     if min(width, height) < settings.min_side:
         raise ValueError(f"{BAD_IMAGE}{width}x{height}: a side is shorter than {settings.min_side} pixels")
     return image

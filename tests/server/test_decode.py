@@ -168,6 +168,14 @@ def png_header(width: int, height: int) -> bytes:
 JPEG = saved(PHOTO, "JPEG")
 
 
+def scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again, `count` scans in all: 36 bytes cost a pass each."""
+    data = saved(Image.new("RGB", (64, 48)), "JPEG", progressive=True)
+    end, own = len(data) - 2, data.count(b"\xff\xda")
+    last = data[data.rindex(b"\xff\xc4") : end]
+    return data[:end] + last * (count - own) + data[end:]
+
+
 @pytest.mark.parametrize(
     ("data", "cause"),
     [
@@ -180,6 +188,7 @@ JPEG = saved(PHOTO, "JPEG")
         pytest.param(JPEG[:30], "truncated", id="header only"),
         pytest.param(saved(Image.new("RGB", (1, 1)), "PNG"), "1x1", id="one pixel"),
         pytest.param(png_header(30000, 30000), "900.0 megapixels", id="bomb"),
+        pytest.param(scans(101), "more than 100 scans", id="scans"),
         pytest.param(saved(PHOTO, "GIF"), "not a JPEG, PNG, WebP or TIFF", id="gif"),
         pytest.param(saved(Image.new("F", (32, 32)), "TIFF"), "floating-point", id="float tiff"),
     ],
@@ -188,6 +197,11 @@ def test_bad_photos_are_refused_with_the_cause(data, cause):
     with pytest.raises(ValueError, match="^" + BAD_IMAGE) as refusal:
         decoded(data)
     assert cause in str(refusal.value)
+
+
+def test_a_hundred_scans_are_a_photo_and_markers_behind_it_are_none():
+    assert decoded(scans(100)).shape == (48, 64, 3)
+    assert decoded(JPEG + 200 * b"\xff\xda").shape == decoded(JPEG).shape
 
 
 def test_limits_are_settings():
