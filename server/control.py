@@ -18,7 +18,7 @@ from server.engines import CANARY, Board
 from server.supervision import say
 
 TOKEN = "milgrain-token"
-"""Name of the header without which Triton refuses to load or unload models."""
+"""Name of the header without which Triton refuses what is the operator's: see `server.serve.OPERATORS`."""
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 
 # Its classes are made when it is imported, where no type checker sees them.

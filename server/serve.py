@@ -40,6 +40,9 @@ POOL = 4 * 2**30
 """Bytes of each GPU that Triton keeps for what passes between stages. Beyond it Triton takes the host's memory, and a
 photo of 12 megapixels alone takes 116 MB."""
 
+OPERATORS = "model-repository,shared-memory,trace,logging"
+"""Triton's interfaces that are no caller's: by registering the stages' own shared memory one photo ends the server."""
+
 DEFAULTS = Settings()
 
 
@@ -149,8 +152,8 @@ def serve(
             "--disable-auto-complete-config",
             "--model-control-mode=explicit",  # so that the ensembles can be unloaded: see `drain`
             "--load-model=*",
-            f"--grpc-restricted-protocol=model-repository:{TOKEN}={token}",
-            f"--http-restricted-api=model-repository:{TOKEN}={token}",
+            f"--grpc-restricted-protocol={OPERATORS}:{TOKEN}={token}",
+            f"--http-restricted-api={OPERATORS}:{TOKEN}={token}",
             f"--grpc-address={host}",
             f"--grpc-port={ports.grpc}",
             f"--http-address={host}",

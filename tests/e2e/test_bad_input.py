@@ -147,8 +147,17 @@ def test_wrong_tensor_is_refused_in_a_stream_and_the_stream_goes_on(client, phot
     assert client.ready()
 
 
-def test_callers_cannot_unload_a_model(client):
-    """Model control is for the drain alone: it needs a token that only `milgrain serve` knows."""
+OPERATORS = {
+    "RepositoryModelUnload": wire.RepositoryModelUnloadRequest(model_name="catalog"),
+    "SystemSharedMemoryRegister": wire.SystemSharedMemoryRegisterRequest(name="a", key="/a", byte_size=1),
+    "TraceSetting": wire.TraceSettingRequest(),
+    "LogSettings": wire.LogSettingsRequest(),
+}
+
+
+@pytest.mark.parametrize("call", OPERATORS)
+def test_callers_cannot_do_what_is_the_operators(client, call):
+    """It needs a token that only `milgrain serve` knows; a picture answered into a stage's memory ends the server."""
     with pytest.raises(grpc.RpcError, match="restricted"):
-        client._stub.RepositoryModelUnload(wire.RepositoryModelUnloadRequest(model_name="catalog"), timeout=5)
+        getattr(client._stub, call)(OPERATORS[call], timeout=5)
     assert client.ready()
