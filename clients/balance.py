@@ -116,6 +116,7 @@ class _Floor:
             if self.in_hand:
                 self.in_hand.unread -= 1
                 self.in_hand = None
+                self.answered_at = time.monotonic()  # the servers had no room while the caller kept us waiting
                 self.changed.notify_all()
             while not self.outcomes:
                 if self.broken:

@@ -231,6 +231,16 @@ def test_neighbours_of_a_photo_that_takes_the_server_down_are_not_given_up(scrip
     assert [sku for sku, result in found.items() if not isinstance(result, Answer)] == ["2-003.jpg"]
 
 
+def test_patience_is_not_for_the_callers_own_time(script, jobs):
+    """One server is down, the other waits for room; the caller takes longer over a picture than they have patience."""
+    outcomes = []
+    for outcome in answers([script.address, "127.0.0.1:9"], jobs(4), in_flight=1, patience=1):
+        outcomes.append(outcome)
+        if len(outcomes) == 1:
+            time.sleep(2)
+    assert [type(outcome.result) for outcome in outcomes] == [Answer] * 4
+
+
 def test_caller_that_stops_early_leaves_no_thread(script, jobs, nothing_left):
     paced(script, 0.01)
     outcomes = answers([script.address], jobs(50), in_flight=4)
