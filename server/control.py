@@ -13,7 +13,7 @@ import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from server.card import RelightCard, read_card
-from server.contract import ENSEMBLES, STAGES, Look
+from server.contract import ENSEMBLES, OVERLOADED, STAGES, Look
 from server.engines import CANARY, Board
 from server.supervision import say
 
@@ -103,11 +103,16 @@ def _canary(triton: service_pb2_grpc.GRPCInferenceServiceStub, deadline: float) 
     request = pb.ModelInferRequest(model_name="catalog", id="canary", raw_input_contents=[photo, look])
     for name, data in (("photo", photo), ("look", look)):
         request.inputs.add(name=name, datatype="UINT8", shape=[1, len(data)])
-    try:
-        triton.ModelInfer(request, timeout=max(1.0, deadline - time.monotonic()))
-    except grpc.RpcError as refused:
-        print(f"milgrain: the canary photo was not answered: {refused}", file=sys.stderr)
-        return False
+    while True:
+        try:
+            triton.ModelInfer(request, timeout=max(1.0, deadline - time.monotonic()))
+            break
+        except grpc.RpcError as refused:
+            # Callers do not wait until we say "ready": after a restart they may be more than the server admits.
+            if OVERLOADED not in str(refused) or time.monotonic() > deadline:
+                print(f"milgrain: the canary photo was not answered: {refused}", file=sys.stderr)
+                return False
+            time.sleep(0.1)
     say(f"canary    answered in {(time.monotonic() - start) * 1000:.0f} ms")
     return True
 
