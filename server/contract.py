@@ -17,6 +17,9 @@ NO_ALPHA = "has no alpha; ask a cutout as png or webp, or for its matte"
 OVERLOADED = "overloaded: "
 """Starts the cause when too many photos wait in the server: send this one again, later."""
 
+LOOK_BYTES = 12_000_000
+"""Most bytes of a look on the wire: a scene, a third larger in base64, and the rest. Stages keep the last few."""
+
 Side = Annotated[int, Field(ge=16, le=10_000)]
 Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 
@@ -31,7 +34,7 @@ class Look(BaseModel):
 
     background: Literal["white", "transparent"] | Hex = "white"
     """White is exactly 255,255,255 in the decoded file; a colour is `#rrggbb`, sRGB."""
-    scene: Annotated[Base64Bytes, Field(max_length=8_000_000)] | None = None
+    scene: Annotated[Base64Bytes, Field(min_length=1, max_length=8_000_000)] | None = None
     """A picture, as file bytes, to lay the piece on instead of a background; base64 on the wire."""
     size: Side | tuple[Side, Side] | None = 2000
     """Canvas in pixels: one side of a square, or (width, height). None keeps the photo's own size and framing."""
@@ -90,6 +93,8 @@ class Look(BaseModel):
 @functools.lru_cache(maxsize=16)
 def parse_look(data: bytes) -> Look:
     """Parse the wire form; raise ValueError that names each wrong field."""
+    if len(data) > LOOK_BYTES:
+        raise ValueError(f"{BAD_LOOK}look: {len(data) / 1e6:.1f} MB, at most {LOOK_BYTES / 1e6:g} may be")
     try:
         return Look.model_validate_json(data)
     except ValidationError as invalid:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from server.contract import BAD_LOOK, Look, parse_look
@@ -32,6 +35,8 @@ def test_survives_the_wire(look):
         (b'{"quality": 10}', "quality: "),
         (b'{"format": "bmp"}', "format: "),
         (b'{"background": "transparent"}', "needs format png or webp"),
+        (b'{"scene": ""}', "scene: "),
+        (b'{"scene": "!!!"}', "scene: "),
         (b'{"size": 100', "look: "),
         (b"\xff\xfe", "look: "),
         (b"[]", "look: "),
@@ -46,3 +51,13 @@ def test_refuses_and_names_the_field(sent, named):
 def test_every_wrong_field_is_named_at_once():
     with pytest.raises(ValueError, match=r"fill.*quality"):
         parse_look(b'{"fill": 9, "quality": 1}')
+
+
+def test_what_no_look_needs_is_refused_by_its_size():
+    """The largest scene fits, in lines as `base64` writes it; blanks without end do not, for looks are kept."""
+    scene = base64.encodebytes(bytes(8_000_000))
+    assert len(parse_look(json.dumps({"scene": scene.decode()}).encode()).scene) == 8_000_000
+    kept = parse_look.cache_info().currsize
+    with pytest.raises(ValueError, match=rf"^{BAD_LOOK}look: 12\.0 MB"):
+        parse_look(b"{" + b" " * 12_000_000 + b"}")
+    assert parse_look.cache_info().currsize == kept
