@@ -100,9 +100,13 @@ def kept(path: Path, key: Key, make: Callable[[], tuple[bytes, str]]) -> tuple[b
         plan, precision = make()
         header = {"key": asdict(key), "precision": precision, "sha256": hashlib.sha256(plan).hexdigest()}
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as part:
-            part.write(json.dumps(header).encode() + b"\n" + plan)
-            part.flush()
-            os.fsync(part.fileno())
+            try:
+                part.write(json.dumps(header).encode() + b"\n" + plan)
+                part.flush()
+                os.fsync(part.fileno())
+            except OSError:  # the disk is full, say: each start would leave another half
+                Path(part.name).unlink()
+                raise
         Path(part.name).replace(path)
     return plan, precision
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import threading
 from pathlib import Path
 
@@ -181,6 +182,18 @@ def test_a_build_that_fails_leaves_no_plan(tmp_path):
     with pytest.raises(ValueError, match="out of memory"):
         kept(tmp_path / "net.plan", key(), fail)
     assert not (tmp_path / "net.plan").exists()
+
+
+def test_a_full_disk_leaves_no_half_plan(tmp_path):
+    """The system's limit on a file's size stands in for the disk's."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            kept(tmp_path / "net.plan", key(), lambda: (bytes(100_000), "f16"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.lock"]
 
 
 @pytest.mark.gpu
