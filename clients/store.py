@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +13,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 ATTEMPTS = 4
 """How often a file behind a URL is asked for before it counts as unreadable."""
+LONGEST = 255
+"""Most bytes of a file's name on the usual file systems."""
 
 
 def is_url(path: str) -> bool:
@@ -43,9 +46,10 @@ def found(url: str) -> list[str]:
 
 
 def part(path: str) -> Path:
-    """Return where a local file is written before it takes its name."""
+    """Return where a local file is written before it takes its name; by a hash where that leaves no room for more."""
     target = local(path)
-    return target.with_name(f".{target.name}.part")
+    name = os.fsencode(target.name)
+    return target.with_name(f".{target.name if len(name) <= LONGEST - 6 else sha256(name).hexdigest()}.part")
 
 
 @contextmanager

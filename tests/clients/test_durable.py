@@ -195,6 +195,15 @@ def test_killed_at_any_step_nothing_is_lost_double_or_torn(script, photos, monke
     assert all(cut.count(f"in/{name}") == 1 for name in finished), "a finished picture was cut again"
 
 
+@pytest.mark.parametrize("name", ["r" * 251, 83 * "环"])
+def test_name_as_long_as_the_disk_takes_is_a_pictures(script, photos, name):
+    job = Job(name, photos[0], f"out/{name}.jpg")
+    with Journal(Path("run")) as journal:
+        journal.plan([job], source="in", out="out")
+        assert [found.sku for found, _ in go_on(journal, [script.address])] == [name]
+    assert list(pictures()) == [f"{name}.jpg"]
+
+
 def test_picture_that_lost_its_bytes_is_cut_again(script, journal, photos):
     list(go_on(journal, [script.address]))
     with Journal(Path("torn")) as torn:
