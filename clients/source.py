@@ -59,7 +59,8 @@ class Job:
 def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset: str = "") -> list[Job]:
     """Return one job per photo, sorted; pictures mirror the photos' tree below their nearest common folder.
 
-    Raise FileNotFoundError for an input that does not exist, ValueError where a picture would replace a photo.
+    Raise FileNotFoundError for an input that does not exist, ValueError where a picture would replace a photo or a
+    name is not UTF-8, which no journal, URL or report could hold.
     """
     home = _absolute(out)
     roots: set[Path] = set()
@@ -77,6 +78,11 @@ def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset
             photos[where] = path
     if not photos:
         return []
+    for photo in photos.values():
+        try:
+            str(photo).encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{os.fsencode(photo)!r}: the file's name is not UTF-8; rename it") from None
     top = os.path.commonpath(roots)
     names = _names(photos)
     suffix = PICTURE_SUFFIXES[look.format]

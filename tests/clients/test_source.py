@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -144,6 +145,12 @@ def test_folder_behind_a_link_is_not_written_into():
     Path("link").symlink_to("in")
     with pytest.raises(ValueError, match=r"would replace the photo link/a\.jpg"):
         plan_batch("in", "link", Look())
+
+
+def test_a_name_that_is_no_text_is_told_before_the_run_starts():
+    Path(os.fsdecode(b"in/r\xe9sille.jpg")).write_bytes(b"a photo")
+    with pytest.raises(ValueError, match=r"b'in/r\\xe9sille\.jpg': the file's name is not UTF-8; rename it"):
+        plan_batch("in", "out", Look())
 
 
 def test_object_that_would_be_replaced_is_named():

@@ -36,6 +36,7 @@ def test_survives_the_wire(look):
         (b'{"format": "bmp"}', "format: "),
         (b'{"background": "transparent"}', "needs format png or webp"),
         (b'{"scene": ""}', "scene: "),
+        (b'{"fill": 5e-324}', "fill: "),
         (b'{"scene": "!!!"}', "scene: "),
         (b'{"size": 100', "look: "),
         (b"\xff\xfe", "look: "),
