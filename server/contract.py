@@ -38,7 +38,7 @@ class Look(BaseModel):
     """A picture, as file bytes, to lay the piece on instead of a background; base64 on the wire."""
     size: Side | tuple[Side, Side] | None = 2000
     """Canvas in pixels: one side of a square, or (width, height). None keeps the photo's own size and framing."""
-    fill: Annotated[float, Field(ge=0.01, le=1)] = 0.85
+    fill: Annotated[float, Field(ge=0.001, le=1)] = 0.85
     """Share of the canvas that the piece's bounding box spans on its tighter axis. Unused when `size` is None."""
     upscale: bool = False
     """False never invents pixels: a piece too small for the canvas gets a smaller canvas, and the report says so."""
