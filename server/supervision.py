@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -88,8 +89,10 @@ def supervised(
     def end() -> None:
         try:
             before_end()
-        finally:
-            process.terminate()
+        except Exception:  # Whatever it was: it is told, and the server ends.
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
+        process.terminate()
         try:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:  # Triton 2.51 waits for every open stream, an idle one for ever
