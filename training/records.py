@@ -20,7 +20,7 @@ RECORD = np.dtype(
         ("end", "u1", 2),  # how the mirrored and the refracted path end
         ("exit", "<i2", (2, 2)),  # SKY, SOLID: octahedral direction * 32767; GROUND: photo pixels * 8, x and y
         ("via", "u1", 2),  # another material that the path met, or the own one
-        ("own", "u1", 2),  # how often the own material tints the path; for clear stones: length inside * 64
+        ("own", "u1", 2),  # how often the own material tints the mirrored path once more; the other is not used
         ("other", "u1", 2),  # how often `via` tints it
     ]
 )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from training import assets, materials
 from training.piece import Material
-from training.records import GROUND, SKY, SOLID, octahedral, pixels
+from training.records import DARK, GROUND, SKY, SOLID, octahedral, pixels
 
 F32 = NDArray[Any]  # float32 by contract
 U8 = NDArray[Any]
@@ -390,8 +390,10 @@ def layers(piece: Traced, ground: F32, around: Light, drawn: tuple[Material, ...
         elif made.kind == "clear":
             normal = ((made.ior - 1) / (made.ior + 1)) ** 2
             fresnel = normal + (1 - normal) * grazing
-            long = part["own"][:, 1:].astype(np.float32) / 64
-            inner = base ** (1 + long) * light_of(part, at, 1, 0.0)
+            inside = light_of(part, at, 1, 0.0)
+            # Mirrored inside until the bounces ran out, a path leaves somewhere: it shows the mean of all directions.
+            inside[part["end"][:, 1] == DARK] = around.irradiance.reshape(-1, 3).mean(0)
+            inner = base**2 * inside  # tinted where it enters and where it leaves, as the renderer's stones are
             radiance[mine] = fresnel * first + (1 - fresnel) * inner
         else:
             normal = pixels(octahedral(part["normal"].astype(np.float32)), COARSE)

@@ -10,7 +10,7 @@ pytest.importorskip("cv2", reason="the server extra is not installed: no OpenCV"
 
 from training import materials, shade
 from training.piece import Material
-from training.records import GROUND, RECORD, SKY, octahedral, pixels
+from training.records import DARK, GROUND, RECORD, SKY, octahedral, pixels
 
 SIZE = 8
 GOLD = Material("metal", (1.0, 0.7, 0.3), 0.03)
@@ -77,6 +77,20 @@ def test_a_mirror_that_looks_at_the_ground_shows_it():
     piece = traced(record)
     image, _ = shade.lit(piece, ground, surroundings(1.0), piece.materials, np.random.default_rng(0))
     np.testing.assert_allclose(image[0, 0], 0.9 * np.array(GOLD.color), rtol=1e-5)
+
+
+def test_what_is_mirrored_in_a_clear_stone_without_end_shows_the_mean_of_its_surroundings():
+    record = facing_the_camera(np.array([0, 1, 16, 17]))
+    record["end"][:, 1] = DARK
+    glass = Material("clear", (1.0, 1.0, 1.0), ior=1.5)
+    image, _ = show(traced(record, "stone", glass), radiance=0.5)
+    np.testing.assert_allclose(image[0, 0], 0.5, rtol=1e-5)
+
+
+def test_a_clear_stone_tints_what_is_seen_through_it_twice_and_its_mirror_image_never():
+    stone = Material("clear", (0.5, 0.8, 1.0), ior=1.5)
+    image, _ = show(traced(facing_the_camera(np.array([0, 1, 16, 17])), "stone", stone), radiance=0.5)
+    np.testing.assert_allclose(image[0, 0], 0.5 * (0.04 + 0.96 * np.square(stone.color)), rtol=1e-4)
 
 
 def test_a_polished_ground_mirrors_the_piece_below_it_and_the_answer_does_not():
