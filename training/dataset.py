@@ -273,7 +273,8 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     traced = bool(store.traced) and (kind < NEGATIVE + TRACED or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
     close = float(rng.random()) < CLOSE
-    lowest, highest = (1.0, 2.8) if close else (0.53 * size / sample.photo.shape[0], 1040 / sample.photo.shape[0])
+    side = sample.photo.shape[0]
+    lowest, highest = (min(1, 640 / side), min(2.8, 1792 / side)) if close else (0.53 * size / side, 1040 / side)
     zoom, fine = float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))), 0.6 if close else 0.0
     if sample.studio:
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)

@@ -1,6 +1,7 @@
 """Open settings: stones between rails, in hoops or side by side with nothing behind, so that the ground shows between.
 
-Floating halos, shared-claw rows, rivières, frames about a disc or a stone that touch it by a few bars only.
+Floating halos, shared-claw rows, rivières, frames about a disc or a stone that touch it by a few bars only, suns of
+wires about a stone that does not fill its frame.
 """
 
 from __future__ import annotations
@@ -158,6 +159,58 @@ def field(rng: np.random.Generator, metal: Material) -> list[Part]:
     return [Part(p.mesh.moved(stretch), p.material, p.slot) for p in parts]
 
 
+def outline(rng: np.random.Generator, radius: float) -> Array:
+    """Return a frame [120, 3] about z through (radius, 0, 0): round, oval, square, or a drop."""
+    circle_, angle = ring_path(radius, 120), np.arange(120) * np.pi / 60
+    way = rng.random()
+    if way < 0.35:
+        return circle_
+    if way < 0.6:
+        return circle_ * [1.0, float(rng.uniform(1.05, 1.4)), 1.0]
+    if way < 0.8:  # superellipse, corners 45 degrees off its axes
+        power = float(rng.uniform(2.5, 6.0))
+        side = (np.abs(np.cos(angle)) ** power + np.abs(np.sin(angle)) ** power) ** (-1 / power)
+        return circle_ * side[:, None]
+    return circle_ * (1 + float(rng.uniform(0.2, 0.6)) * np.maximum(np.sin(angle), 0) ** 3)[:, None]
+
+
+def framed(rng: np.random.Generator, metal: Material) -> list[Part]:
+    """Return a middle in a frame that it does not fill, and about that a fan of wires or coils to an outer frame."""
+    edge = float(rng.uniform(0.3, 0.8))
+    inner = float(np.exp(rng.uniform(np.log(0.015), np.log(0.2))))
+    thick = float(np.exp(rng.uniform(np.log(0.015), np.log(0.06))))
+    frame = outline(rng, edge + inner + thick)
+    aside = np.array([*rng.normal(0, 0.4 * inner, 2), -float(rng.uniform(0.0, 0.25)) * edge])
+    parts = mounts.shifted(middle(rng, edge, metal), -aside)
+    work = [wire(rng, frame, thick, True), bars(rng, 0.85 * edge, edge + inner + thick, 0.6 * thick)]
+    if rng.random() < 0.7:
+        count = int(rng.integers(8, 60))
+        reach = 1 + float(rng.uniform(0.15, 0.7))
+        spots = frame[np.linspace(0, len(frame), count, endpoint=False).astype(int)]
+        fine = thick * float(rng.uniform(0.3, 0.8))
+        way = rng.random()
+        if way < 0.4:
+            work += [tube(np.stack([spot, reach * spot]), fine, circle(6)) for spot in spots]
+        elif way < 0.7:  # a zigzag
+            turn = np.roll(spots, -1, 0)
+            work += [
+                tube(np.stack([a, reach * (a + b) / 2, b]), fine, circle(6)) for a, b in zip(spots, turn, strict=True)
+            ]
+        else:
+            coil = 0.5 * (reach - 1) * float(np.linalg.norm(spots, axis=1).min())
+            out = spots / np.linalg.norm(spots, axis=1, keepdims=True)
+            work += [
+                tube(ring_path(coil, 24) + a + coil * o, fine, circle(6), closed=True)
+                for a, o in zip(spots, out, strict=True)
+            ]
+        if rng.random() < 0.7:
+            work.append(wire(rng, reach * frame, thick * float(rng.uniform(0.6, 1.5)), True))
+        else:
+            ends = reach * spots
+            work.append(instances(sphere(2.0 * fine, 8), np.tile(np.eye(3), (len(ends), 1, 1)), ends))
+    return [*parts, Part(merge(work), metal, "metal")]
+
+
 def riviere(rng: np.random.Generator, metal: Material) -> Piece:
     """Return rows of stones between rails: a ring all round, a bracelet or necklace laid out, or a bar."""
     stone = materials.clear(rng, "diamond" if rng.random() < 0.5 else None)
@@ -176,6 +229,7 @@ def make(rng: np.random.Generator) -> Piece:
     """Draw one piece in an open setting."""
     metal = materials.metal(rng)
     way = rng.random()
-    if way < 0.2:
+    if way < 0.15:
         return riviere(rng, metal)
-    return worn(rng, "open_set", haloed(rng, metal) if way < 0.75 else field(rng, metal), metal)
+    head = haloed if way < 0.5 else framed if way < 0.8 else field
+    return worn(rng, "open_set", head(rng, metal), metal)
