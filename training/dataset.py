@@ -264,6 +264,17 @@ def cluttered(rng: np.random.Generator, ground: U8, share: float) -> U8:
     return ground
 
 
+def zooms(side: int, size: int, close: bool) -> tuple[float, float]:
+    """Least and most of a crop's pixels, of `size` a side, to one of a photo of `side` a side.
+
+    close: as the server sees what fills its window, of up to 1792 px, and a small photo enlarged; else from a whole
+    photo, with room about it, on.
+    """
+    if close:
+        return min(1.0, 640 / side), min(2.8, 1792 / side)
+    return 0.53 * size / side, 1040 / side
+
+
 def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     """Draw one augmented crop and its answer."""
     kind = float(rng.random())
@@ -273,9 +284,7 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     traced = bool(store.traced) and (kind < NEGATIVE + TRACED or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
     close = float(rng.random()) < CLOSE
-    side = sample.photo.shape[0]
-    lowest, highest = (min(1, 640 / side), min(2.8, 1792 / side)) if close else (0.53 * size / side, 1040 / side)
-    zoom, fine = float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))), 0.6 if close else 0.0
+    zoom, fine = float(np.exp(rng.uniform(*np.log(zooms(sample.photo.shape[0], size, close))))), 0.6 if close else 0.0
     if sample.studio:
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)
         if rng.random() < 0.6:

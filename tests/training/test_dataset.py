@@ -115,6 +115,11 @@ def test_fine_aims_at_small_openings():
     assert share(1.0) > 0.7
 
 
+@pytest.mark.parametrize(("side", "least", "most"), [(448, 448, 1254), (640, 640, 1792), (960, 640, 1792)])
+def test_close_crops_show_no_photo_larger_than_the_server_does(side, least, most):
+    assert np.multiply(dataset.zooms(side, 640, close=True), side) == pytest.approx((least, most), abs=1)
+
+
 def test_a_store_learns_from_what_is_there(tmp_path, sample):
     photo, answer = sample
     Image.fromarray(photo).save(tmp_path / "1.photo.jpg", quality=100)
