@@ -93,6 +93,11 @@ def circle(sides: int = 12) -> Array:
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
+def squared(cos: Array, sin: Array, power: float) -> Array:
+    """Return how far a superellipse of half axes 1 reaches in directions of those cosines and sines, of one shape."""
+    return (np.abs(cos) ** power + np.abs(sin) ** power) ** (-1 / power)
+
+
 def rounded(sides: int = 20, power: float = 4.0, width: float = 1.0, height: float = 1.0) -> Array:
     """Return a superellipse section [sides, 2]: power 2 is an ellipse, larger is more of a box."""
     c = circle(sides)

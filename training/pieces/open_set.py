@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import links, materials, mounts, poses
-from training.geometry import Array, Mesh, cabochon, circle, gem, instances, merge, ring_path, sphere, tube
+from training.geometry import Array, Mesh, cabochon, circle, gem, instances, merge, ring_path, sphere, squared, tube
 from training.piece import Material, Part, Piece
 from training.pieces.cluster import worn
 
@@ -161,17 +161,17 @@ def field(rng: np.random.Generator, metal: Material) -> list[Part]:
 
 def outline(rng: np.random.Generator, radius: float) -> Array:
     """Return a frame [120, 3] about z through (radius, 0, 0): round, oval, square, or a drop."""
-    circle_, angle = ring_path(radius, 120), np.arange(120) * np.pi / 60
-    way = rng.random()
+    ring = ring_path(1.0, 120)
+    (cos, sin, _), way = ring.T, rng.random()
     if way < 0.35:
-        return circle_
+        return radius * ring
     if way < 0.6:
-        return circle_ * [1.0, float(rng.uniform(1.05, 1.4)), 1.0]
+        return radius * ring * [1.0, float(rng.uniform(1.05, 1.4)), 1.0]
     if way < 0.8:  # superellipse, corners 45 degrees off its axes
-        power = float(rng.uniform(2.5, 6.0))
-        side = (np.abs(np.cos(angle)) ** power + np.abs(np.sin(angle)) ** power) ** (-1 / power)
-        return circle_ * side[:, None]
-    return circle_ * (1 + float(rng.uniform(0.2, 0.6)) * np.maximum(np.sin(angle), 0) ** 3)[:, None]
+        reach = squared(cos, sin, float(rng.uniform(2.5, 6.0)))
+    else:
+        reach = 1 + float(rng.uniform(0.2, 0.6)) * np.maximum(sin, 0) ** 3
+    return radius * ring * reach[:, None]
 
 
 def framed(rng: np.random.Generator, metal: Material) -> list[Part]:
@@ -180,8 +180,8 @@ def framed(rng: np.random.Generator, metal: Material) -> list[Part]:
     inner = float(np.exp(rng.uniform(np.log(0.015), np.log(0.2))))
     thick = float(np.exp(rng.uniform(np.log(0.015), np.log(0.06))))
     frame = outline(rng, edge + inner + thick)
-    aside = np.array([*rng.normal(0, 0.4 * inner, 2), -float(rng.uniform(0.0, 0.25)) * edge])
-    parts = mounts.shifted(middle(rng, edge, metal), -aside)
+    aside = np.array([*-rng.normal(0, 0.4 * inner, 2), float(rng.uniform(0.0, 0.25)) * edge])
+    parts = mounts.shifted(middle(rng, edge, metal), aside)
     work = [wire(rng, frame, thick, True), bars(rng, 0.85 * edge, edge + inner + thick, 0.6 * thick)]
     if rng.random() < 0.7:
         count = int(rng.integers(8, 60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training import materials, mounts, poses
-from training.geometry import Array, Mesh, box, circle, curled, lathe, merge, rotation, tube
+from training.geometry import Array, Mesh, box, circle, curled, lathe, merge, rotation, squared, tube
 from training.piece import Part, Piece
 
 
@@ -16,7 +16,7 @@ def _case(rng: np.random.Generator, square: float) -> Mesh:
                         [1 - wall, tall], [1 - wall, 0.4 * tall], [0, 0.4 * tall]])  # fmt: skip
     case = lathe(profile, 96, smooth=False)
     angle = np.arctan2(case.points[:, 1], case.points[:, 0])
-    grow = (np.abs(np.cos(angle)) ** square + np.abs(np.sin(angle)) ** square) ** (-1 / square)
+    grow = squared(np.cos(angle), np.sin(angle), square)
     if rng.random() < 0.3:
         grow = grow * (1 + 0.015 * np.sign(np.sin(48 * angle)) * (np.hypot(*case.points[:, :2].T) > 0.97))
     return Mesh(case.points * np.c_[grow, grow, np.ones_like(grow)], case.faces, case.smooth)
