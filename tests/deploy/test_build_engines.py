@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import tensorrt_rtx_bindings as trt
@@ -64,3 +70,58 @@ def test_the_image_copies_what_the_package_is_made_of(root):
     packages = re.search(r"packages = \[(.*)\]", (root / "pyproject.toml").read_text())[1]
     for folder in (*re.findall('"(\\w+)"', packages), "model_repository", "deploy"):
         assert f"COPY {folder} {folder}\n" in text
+
+
+@pytest.fixture
+def entrypoint(root, tmp_path, monkeypatch):
+    """Start the image's entry point as process 1 of its own, with that for its two programs; return its process."""
+    started = []
+
+    def start(python3: str, milgrain: str) -> subprocess.Popen[str]:
+        for name, script in (("python3", python3), ("milgrain", milgrain)):
+            (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        text = (root / "deploy" / "Dockerfile").read_text()
+        command = json.loads(re.search(r"^ENTRYPOINT (\[.*\])$", text, re.M)[1])
+        started.append(
+            subprocess.Popen(
+                ["unshare", "--pid", "--fork", "--kill-child", *command, "--http-port", "8000"],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode:
+        pytest.skip("a process 1 of one's own needs the right to make PID namespaces")
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def first_of(process: subprocess.Popen[str]) -> int:
+    """Return the process outside that is process 1 inside."""
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+
+
+def test_the_container_ends_at_once_while_its_plans_are_built(entrypoint):
+    """`docker stop` during the build: not ten seconds, SIGKILL and half a plan."""
+    process = entrypoint("echo building; exec sleep 60", "echo served")
+    assert process.stdout.readline() == "building\n"
+    began = time.monotonic()
+    os.kill(first_of(process), signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
+    assert time.monotonic() - began < 5
+    assert process.stdout.read() == ""
+
+
+@pytest.mark.parametrize(("built", "code"), [("true", 7), ("exit 3", 3)])
+def test_the_container_serves_what_was_built_and_nothing_else(entrypoint, built, code):
+    """As process 1, so that the signals are the server's; its exit code is the container's."""
+    process = entrypoint(built, 'echo "$$ $*"; exit 7')
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == code
+    served = "1 serve --profile ngc --repository model_repository --host 0.0.0.0 --http-port 8000\n"
+    assert out == (served if built == "true" else "")
