@@ -36,13 +36,13 @@ class Pair:
     """The square around one piece in two lights, STORED pixels a side, and the second light [27].
 
     photo, answer uint8 [S, S, 3]: as of `unmixed`; alpha, metal, stone. colour uint8 [S, S, 3], sRGB, premultiplied;
-    body uint8 [S, S]: coverage of what scatters light in its body.
+    kinds uint8 [S, S, 2]: coverage of what scatters light in its body, and of what is clear.
     """
 
     photo: U8
     answer: U8
     colour: U8
-    body: U8
+    kinds: U8
     light: F32
 
 
@@ -62,10 +62,10 @@ def develop(rng: np.random.Generator, piece: shade.Traced) -> Pair:
     photo, answer = shade.photograph(rng, piece, ground, drawn, seed)
     colour, whole = studio.picture(piece, target, drawn, seed)
     colour = np.round(encoded(colour.clip(0, 1)) * whole[..., :1]).astype(np.uint8)
-    body = shade.scattering(piece, drawn)
+    kinds = np.dstack([shade.coverage(piece, drawn, kind) for kind in (shade.BODIES, ("clear",))])
     square = around(answer[..., 0])
     shown = np.round(255 * unmixed(photo, answer[..., 0].astype(np.float32) / 255, square, STORED)).astype(np.uint8)
-    stored = (sampled(image, square, STORED).astype(np.uint8) for image in (answer, colour, body))
+    stored = (sampled(image, square, STORED).astype(np.uint8) for image in (answer, colour, kinds))
     return Pair(shown, *stored, target.harmonics())
 
 
@@ -99,10 +99,10 @@ class Pairs:
         return self
 
     def draw(self, rng: np.random.Generator) -> tuple[F32, F32, F32]:
-        """Return one view of a pair: what the network sees [6, S, S], the light [27], and the truth [5, S, S].
+        """Return one view of a pair: what the network sees [6, S, S], the light [27], and the truth [6, S, S].
 
         Seen are the photo (its ground tells the old light), alpha, metal and stone. True are colour, coverage, and
-        coverage of what scatters light in its body.
+        coverage of what scatters light in its body and of what is clear.
         """
         if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
             self.developed.append(develop(rng, self.traced[int(rng.integers(len(self.traced)))]))
@@ -129,7 +129,7 @@ def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32
     shown = np.round(255 * unmixed(pair.photo, pair.answer[..., 0].astype(np.float32) / 255, window, side))
     photo = camera(rng, shown.astype(np.uint8), 0.35).astype(np.float32) / 255
     answer = cut(pair.answer).astype(np.float32) / 255
-    weight, body = answer[..., :1].copy(), cut(pair.body)[..., None].astype(np.float32) / 255
+    weight, kinds = answer[..., :1].copy(), cut(pair.kinds).astype(np.float32) / 255
     colour = cut(pair.colour).astype(np.float32) / np.maximum(255 * weight, 1)
     if rng.random() < 0.5:
         answer = cv2.GaussianBlur(answer, (0, 0), float(rng.uniform(0.3, 1.5)))
@@ -138,5 +138,5 @@ def view(rng: np.random.Generator, pair: Pair, side: int) -> tuple[F32, F32, F32
     elif rng.random() < 0.2:  # little known of either
         answer[..., 1:] *= float(rng.uniform(0, 1))
     seen = np.concatenate([photo, answer], -1)
-    truth = np.concatenate([colour.clip(0, 1), weight, np.minimum(body, weight)], -1)
+    truth = np.concatenate([colour.clip(0, 1), weight, np.minimum(kinds, weight)], -1)
     return seen.transpose(2, 0, 1).astype(np.float32), pair.light, truth.transpose(2, 0, 1).astype(np.float32)

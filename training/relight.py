@@ -8,6 +8,7 @@ unshuffle, pooling, concatenation and pointwise functions only.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -40,11 +41,19 @@ STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
 BARE = 20.0
 """What is covered by more than one part in so many is not taken for the old ground."""
-FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85)}
-"""The least shares of their departures from the local mean that metal keeps, and all else: of lightness and of colour.
+FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.35, 0.35)}
+"""The least shares of their departures from the mean that each keeps: of lightness and of colour.
 
-Less lightness would be a veil. The old place's colours in metal are to go.
+Less lightness would be a veil. The old place's colours in metal are to go, and so is what a clear stone refracts of it.
 """
+CLEAR = 11
+"""Plane of the head that tells what is clear, as a logit."""
+SHOWN = {"clear": 12, "metal": 14}
+"""Planes that tell how bright the new light shows it, as a logit; the plane behind each, how far it goes there."""
+BRIGHTEST = 3.0
+"""The most that such a brightness departs from half, as a logit."""
+DEEPER = 0.2
+"""The most that metal may depart from it instead, as a share."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -71,22 +80,22 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.head = nn.Conv2d(96, 11, 3, padding=1)
+        self.head = nn.Conv2d(96, 16, 3, padding=1)
         self.overall = nn.Conv2d(c32, 6, 1)
         for last in (self.head, self.overall):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, seen: Tensor, light: Tensor) -> Tensor:
-        """Return the transforms."""
+    def forward(self, seen: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the transforms, and the logit [N, 1, S / 16, S / 16] of what is not metal being clear."""
         f16 = self.down16(self.down8(self.down4(self.stem(functional.pixel_unshuffle(seen - 0.5, 2)))))
         f32 = self.down32(f16)
         lit = self.light(light[:, :, None, None])
         x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
         # The deepest map sees the whole piece; its mean carries the alloy, the exposure and the light to every cell.
         whole = x.mean((2, 3), keepdim=True)
-        raw = self.head(self.merge16(x + whole, f16))
-        return transforms(raw.float(), self.overall(whole).float(), seen.float(), floor(light))
+        raw = self.head(self.merge16(x + whole, f16)).float()
+        return transforms(raw, self.overall(whole).float(), seen.float(), floor(light)), raw[:, CLEAR : CLEAR + 1]
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -174,27 +183,43 @@ def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(wanted - hue, low), high)
 
 
+def around(colour: Tensor, covered: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the mean colour [N, 3, h, w] of what is `covered` around each cell, about the head's cells wide.
+
+    colour [N, 3, S, S] in linear light, covered [N, 1, S, S]; nearly black where nothing is.
+    """
+    held = functional.avg_pool2d(torch.cat([colour * covered, covered], 1), 4 * GRID)
+    wide = functional.interpolate(held, size, mode="bilinear", align_corners=False)
+    return wide[:, :3] / wide[:, 3:].clamp_min(1e-4)
+
+
 def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
-    """Turn the head's planes [N, 11, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+    """Turn the head's planes [N, 16, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
     metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
 
-    Six planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly
-    over the piece, and apart from each other. The gain is less where the local mean is bright already: its brightest
-    channel moves by its logit. In metal the gain is one for all channels, and the hue moves by a share towards the
-    alloy's, one for the whole piece, times that of what it mirrors; the last plane says how much of the new `ground`
-    [N, 3, 1, 1] that is. All else has a gain for each of red, green and blue, as another light has. Two planes of each
-    scale what departs from the mean: departures of lightness, which have its hue, as reflections in coloured metal do,
-    and those of colour.
+    Six planes are for metal, five for all else, and each cell mixes them by what it holds: so both change smoothly over
+    the piece, and apart from each other. The gain is less where the local mean is bright already: its brightest channel
+    moves by its logit. In metal the gain is one for all channels, and the hue moves by a share towards the alloy's, one
+    for the whole piece, times that of what it mirrors; a plane says how much of the new `ground` [N, 3, 1, 1] that is.
+    All else has a gain for each of red, green and blue, as another light has.
+    Two planes of each scale what departs from the mean: departures of lightness, which have its hue, as reflections in
+    coloured metal do, and those of colour.
+
+    What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
+    there the local mean goes by a share towards one brightness, and in what is clear as far towards the hue around it.
+    What may be opaque stays.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
     photo, bare = to_linear(seen[:, :3]), (1 - BARE * seen[:, 3:4]).clamp_min(0)
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
-    share = (metal / alpha.clamp_min(1e-3)).clamp(0, 1)
-    metals, others = (torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] for k in ("metal", "body"))
-    least = metals * share + others * (1 - share)
+    near, held = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal, alpha))
+    share = (near / held.clamp_min(1e-5)).clamp(0, 1)  # beside the piece its edge's: the grid is interpolated
+    clear = (1 - share) * torch.tanh(wide[:, CLEAR : CLEAR + 1].detach() / 2).clamp_min(0)
+    kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
+    least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
     mean = local_mean(photo, seen[:, 3:4]).clamp(1e-3, 1 - 1e-3)
@@ -205,12 +230,21 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
         for planes, made_up, k in ((wide[:, :1], overall[:, 4:5], "metal"), (wide[:, 5:8], overall[:, 5:], "body"))
     )
     move = own * share + other * (1 - share)
-    gain = torch.exp(move) / (1 + mean.amax(1, keepdim=True) * (torch.exp(move.mean(1, keepdim=True)) - 1))
-    mirrored = torch.sigmoid(wide[:, 10:] - 1)
-    new = log_hue(1 - mirrored + mirrored * ground / luminance(ground))
+    brightest = mean.amax(1, keepdim=True)
+    bright = torch.log(brightest / (1 - brightest))
+    most = {kind: 1 - FLATTEST[kind][0] for kind in SHOWN}
+    clearer, mirror = (wide[:, SHOWN[k] : SHOWN[k] + 2].split(1, 1) for k in ("clear", "metal"))
+    refracted = clear * most["clear"] * torch.sigmoid(clearer[1])
+    mirrored = share * mirror[1].clamp(-DEEPER, most["metal"])
+    for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
+        move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright)
+    gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))
+    grounded = torch.sigmoid(wide[:, 10:11] - 1)
+    new = log_hue(1 - grounded + grounded * ground / luminance(ground))
     wanted = alloy(raw[:, 2:3], overall[:, :3], photo, seen[:, 4:5]) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
-    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
+    beside = log_hue(around(photo, seen[:, 3:4] - seen[:, 4:5], size)) - hue
+    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away + refracted * beside)
     tone = torch.exp(hue)
     rows = []
     for c in range(3):

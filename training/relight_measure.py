@@ -39,8 +39,8 @@ def of_checkpoint(path: Path) -> Network:
 
     def run(shown: F32, light: F32) -> F32:
         with torch.no_grad():
-            made = network(torch.from_numpy(shown)[None], torch.from_numpy(light)[None])[0]
-        return made.permute(1, 2, 0).numpy()
+            made, _ = network(torch.from_numpy(shown)[None], torch.from_numpy(light)[None])
+        return made[0].permute(1, 2, 0).numpy()
 
     return run
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training import loop
@@ -28,6 +29,8 @@ TO_XYZ = (
 WHITE_POINT = (0.95047, 1.0, 1.08883)
 DETAIL = 24.0
 """What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
+JUDGED = 6.0
+"""What it costs to take an opaque stone for a clear one, or the reverse, in units of colour difference per nat."""
 CAUTION, CLEAR_CAUTION, BODY_CAUTION = 0.2, 0.05, 0.5
 """What a change costs, in shares of what it may gain: in metal, in clear stones, and where light scatters in a body.
 
@@ -102,6 +105,14 @@ def apart(lab: Tensor, reference: Tensor) -> Tensor:
     return (away[:, 0] ** 2 + chroma**2 + 1e-3).sqrt()
 
 
+def misjudged(clear: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of what is clear [N, 1, S / 16, S / 16], as a logit, where it is that or scatters light."""
+    body, whole = functional.avg_pool2d(truth[:, 4:6], truth.shape[3] // clear.shape[3]).split(1, 1)
+    held = body + whole
+    apart = functional.binary_cross_entropy_with_logits(clear, whole / held.clamp_min(1e-4), reduction="none")
+    return (apart * held).sum() / (held.sum() + 1)
+
+
 def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
     """Mean colour difference inside the piece, stones doubled, change, lost detail, and the transforms' roughness."""
     photo = to_linear(seen[:, :3])
@@ -110,11 +121,11 @@ def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
     weight = truth[:, 3] * (1 + seen[:, 5])
     weight = weight / (weight.sum((1, 2), keepdim=True) + 16)  # every piece counts alike, however thin
     outside = (linear - linear.clamp(0, 1)).abs().sum(1) * 10
-    body = truth[:, 4] / truth[:, 3].clamp_min(1e-3)
-    clear = seen[:, 5] * (1 - body)
+    body, clear = (truth[:, 4:6] / truth[:, 3:4].clamp_min(1e-3)).unbind(1)
     caution = CAUTION + (BODY_CAUTION - CAUTION) * body + (CLEAR_CAUTION - CAUTION) * clear
     difference = (apart(got, wanted) + caution * apart(got, old) + outside).mul(weight).sum((1, 2)).mean()
-    kept = 1 - agreement(got[:, :1], old[:, :1], (truth[:, 3:4] > 0.95).float())
+    fine = ((truth[:, 3:4] > 0.95) & (truth[:, 5:6] < 0.05)).float()  # a clear stone's are of the old place
+    kept = 1 - agreement(got[:, :1], old[:, :1], fine)
     steps = (transforms.diff(dim=2).abs().mean() + transforms.diff(dim=3).abs().mean()) * 0.1
     return difference + DETAIL * kept.mean() + steps
 
@@ -134,8 +145,8 @@ def train(plan: Plan) -> None:
     def loss_of(network: Relight, batch: loop.Batch) -> Tensor:
         seen, light, truth = batch
         with loop.autocast(seen.device):
-            made = network(seen.contiguous(memory_format=torch.channels_last), light)
-        return loss(made.float(), seen, truth)
+            made, clear = network(seen.contiguous(memory_format=torch.channels_last), light)
+        return loss(made.float(), seen, truth) + JUDGED * misjudged(clear, truth)
 
     course = loop.Course(plan.name, plan.minutes, plan.rate, 1, warm_up=100, clip=20.0)
     loop.run(course, network, {1.0: list(network.parameters())}, batches_of, loss_of)

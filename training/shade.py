@@ -6,6 +6,7 @@ A direction is looked up in octahedral maps, so the exit of a path is its pixel.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -426,10 +427,13 @@ def summed(piece: Traced, pixel: NDArray[Any], weight: NDArray[Any] | None) -> F
     return total.reshape(piece.size, piece.size).astype(np.float32)
 
 
-def scattering(piece: Traced, drawn: tuple[Material, ...]) -> U8:
-    """Coverage [S, S] of what scatters light in its body: opaque stones, pearls, cords; not metal, not clear stones."""
-    body = np.array([made.kind in ("opaque", "pearl", "matte") for made in drawn])
-    mine = body[np.asarray(piece.record["ident"])]
+BODIES = ("opaque", "pearl", "matte")
+"""Kinds of material that scatter light in their body: opaque stones, pearls, cords; not metal, not clear stones."""
+
+
+def coverage(piece: Traced, drawn: tuple[Material, ...], kinds: Sequence[str]) -> U8:
+    """Coverage [S, S] of what is drawn of such kinds of material."""
+    mine = np.array([made.kind in kinds for made in drawn])[np.asarray(piece.record["ident"])]
     return np.round(summed(piece, pixel_of(piece), mine) * 255).astype(np.uint8)
 
 

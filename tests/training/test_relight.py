@@ -1,5 +1,6 @@
 """The relight network's contract, and that training and server apply a grid alike."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from kernels.reference.difference import lab  # noqa: E402
 from training import studio  # noqa: E402
 from training.relight import (  # noqa: E402
     BRIGHT,
+    BRIGHTEST,
     COOL,
+    DEEPER,
     EXPOSED,
     FLATTEST,
     GRID,
@@ -29,7 +32,7 @@ from training.relight import (  # noqa: E402
     to_linear,
     transforms,
 )
-from training.relight_train import agreement, loss, to_lab  # noqa: E402
+from training.relight_train import DETAIL, agreement, loss, misjudged, to_lab  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/relight/1/model.onnx"
 
@@ -42,9 +45,17 @@ def shown(metal: float) -> torch.Tensor:
     )
 
 
-def planes(metal: list[float], body: list[float], mirrored: float = 0.0) -> torch.Tensor:
-    """What the head says [1, 11, 4, 4], everywhere alike: of metal, of all else, and how much of the ground is seen."""
-    return torch.tensor([*metal, *body, mirrored], dtype=torch.float32)[None, :, None, None].expand(1, 11, 4, 4)
+def planes(
+    metal: list[float],
+    body: list[float],
+    mirrored: float = 0.0,
+    clear: Sequence[float] = (0, 0, 0),
+    polished: Sequence[float] = (0, 0),
+) -> torch.Tensor:
+    """What the head says [1, 16, 4, 4], everywhere alike: of metal, of all else, how much of the ground is mirrored, of
+    what is clear: whether it is, how bright it is shown, and how far it goes there; the latter two of metal."""
+    said = torch.tensor([*metal, *body, mirrored, *clear, *polished], dtype=torch.float32)
+    return said[None, :, None, None].expand(1, 16, 4, 4)
 
 
 def mean_of(seen: torch.Tensor) -> torch.Tensor:
@@ -81,8 +92,9 @@ def test_an_untrained_network_leaves_stones_and_metal_of_one_hue_as_they_are():
     seen[:1, 4] = 0
     seen[1:, :3] = seen[1:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     with torch.no_grad():
-        made = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
+        made, clear = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
+    assert clear.shape == (2, 1, 4, 4)
     photo = to_linear(seen[:, :3])
     stones, metal = applied(made, photo) - photo
     assert stones.abs().max() < 1e-5
@@ -202,10 +214,13 @@ def test_no_alloy_is_green_or_blue_in_whatever_light(light):
     assert blue <= green + COOL + 1e-6
 
 
-@pytest.mark.parametrize(("metal", "kept"), [(1.0, FLATTEST["metal"]), (0.0, FLATTEST["body"])])
-def test_no_piece_is_veiled(metal, kept):
+@pytest.mark.parametrize(
+    ("metal", "clear", "kept"),
+    [(1.0, 0, FLATTEST["metal"]), (0.0, 0, FLATTEST["body"]), (0.0, 1e4, FLATTEST["clear"])],
+)
+def test_no_piece_is_veiled(metal, clear, kept):
     """However flat the network wants it, grays and hues depart from a gray mean by the least that is kept."""
-    raw = planes([0, LEFT, 0, -2, -2], [0, 0, 0, -2, -2])
+    raw = planes([0, LEFT, 0, -2, -2], [0, 0, 0, -2, -2], clear=(clear, 0, -1e4))
     seen = shown(metal)
     seen[:, :3] = 0.5
     mean = mean_of(seen)[0, :, 0, 0]
@@ -213,6 +228,68 @@ def test_no_piece_is_veiled(metal, kept):
     colors = (mean + away)[..., None, None].expand(2, 3, 64, 64)
     out = applied(transforms(raw, AS_IS, seen, WHITE).expand(2, 12, 16, 16), colors)[:, :, 8, 8]
     torch.testing.assert_close(out - mean, away * torch.tensor(kept)[:, None], atol=1e-4, rtol=1e-3)
+
+
+def two_stones() -> torch.Tensor:
+    """A stone [1, 6, 64, 64] that is dark on the left and bright on the right, and redder there."""
+    seen = shown(0.0)
+    seen[:, :3, :, :32] = torch.tensor([0.3, 0.3, 0.3])[:, None, None]
+    seen[:, :3, :, 32:] = torch.tensor([0.9, 0.7, 0.7])[:, None, None]
+    return seen
+
+
+@pytest.mark.parametrize("bright", [-10.0, 0.7, 10.0])
+@pytest.mark.parametrize(
+    ("metal", "far", "most"),
+    [(0.0, 1e4, 1 - FLATTEST["clear"][0]), (1.0, 1e4, 1 - FLATTEST["metal"][0]), (1.0, 0, 0), (1.0, -1e4, -DEEPER)],
+)
+def test_clear_stones_and_metal_go_towards_one_brightness_so_far_and_no_farther(metal, far, most, bright):
+    """As logits of the brightest channel, dark parts and bright ones alike."""
+    seen = two_stones()
+    seen[:, 4], seen[:, 5] = metal, 1 - metal
+    before = torch.logit(mean_of(seen)[0, 0, 8, [2, 13]])
+    raw = planes([0, LEFT, 0, 0, 0], [0] * 5, clear=(1e4, bright, far), polished=(bright, far))
+    made = transforms(raw, AS_IS, seen, WHITE)[0, :, 8, [2, 13]]
+    after = torch.logit(made[0] * torch.sigmoid(before))
+    aim = float(np.clip(bright, -BRIGHTEST, BRIGHTEST))
+    torch.testing.assert_close(after, (1 - most) * before + most * aim, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("clear", [0.0, -1e4])
+def test_what_may_be_opaque_goes_nowhere(clear):
+    seen = two_stones()
+    made = transforms(planes([0] * 5, [0] * 5, clear=(clear, 3, 1e4)), AS_IS, seen, WHITE)
+    photo = to_linear(seen[:, :3])
+    torch.testing.assert_close(applied(made, photo), photo, atol=1e-5, rtol=0)
+
+
+def test_a_clear_stone_takes_the_hue_around_it_and_never_that_of_metal():
+    seen = two_stones()
+    seen[:, 4:, :, 48:] = torch.tensor([1.0, 0.0])[:, None, None]
+    seen[:, :3, :, 48:] = torch.tensor([0.9, 0.6, 0.1])[:, None, None]
+    made = transforms(planes([0, LEFT, 0, 0, 0], [0] * 5, clear=(1e4, 0, 1e4)), AS_IS, seen, WHITE)
+    gain = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)[..., 8, :]
+    hue = log_hue(mean_of(seen))[..., 8, :] + torch.log(gain / luminance(gain[..., None])[..., 0])
+    blue = (hue[:, 2] - hue[:, 0]).flatten()
+    assert blue[0].abs() < 0.01  # gray where all is gray
+    assert -0.5 < blue[7] < -0.1  # on the way to the other stone's where both are near
+    torch.testing.assert_close(blue[10], hue_of(0.7, 0.9), atol=0.02, rtol=0)
+
+
+def hue_of(blue: float, red: float) -> torch.Tensor:
+    """Logarithm of two channels' ratio, given in sRGB."""
+    return torch.log(to_linear(torch.tensor(blue)) / to_linear(torch.tensor(red)))
+
+
+def test_the_grid_beside_a_piece_is_its_edges():
+    """What lies beside metal is taken for metal: it is interpolated into its edge."""
+    seen = shown(1.0)
+    seen[:, 3:, :, 32:] = 0
+    raw = planes([0.4, LEFT, 0, 0, 0], [-2, -2, -2, 0, 0])
+    made = transforms(raw, AS_IS, seen, WHITE)
+    gain = made[0, 0, 8]
+    assert gain[7] > 1
+    assert gain[8] > 1
 
 
 def test_the_mean_is_the_pieces_own():
@@ -243,7 +320,7 @@ def test_training_sees_colours_as_the_server_does():
 def test_the_loss_is_least_for_the_true_light_and_counts_only_the_piece():
     torch.manual_seed(3)
     seen = torch.rand(1, 6, 32, 32)
-    truth = torch.cat([seen[:, :3], torch.zeros(1, 2, 32, 32)], 1)
+    truth = torch.cat([seen[:, :3], torch.zeros(1, 3, 32, 32)], 1)
     truth[:, 3, :, :16] = 1
     same = torch.eye(3, 4).reshape(1, 12, 1, 1).repeat(1, 1, 8, 8)
     right = loss(same, seen, truth)
@@ -255,17 +332,15 @@ def test_the_loss_is_least_for_the_true_light_and_counts_only_the_piece():
     torch.testing.assert_close(loss(same, seen, elsewhere), right)
 
 
-@pytest.mark.parametrize(
-    ("stone", "body", "too_few", "enough"), [(0.0, 0.0, 5, 7), (1.0, 0.0, 5, 6), (0.0, 1.0, 7, 8), (1.0, 1.0, 7, 8)]
-)
-def test_a_change_pays_only_where_most_pieces_that_look_alike_want_it(stone, body, too_few, enough):
+@pytest.mark.parametrize(("body", "clear", "too_few", "enough"), [(0.0, 0.0, 5, 7), (0.0, 1.0, 5, 6), (1.0, 0.0, 7, 8)])
+def test_a_change_pays_only_where_most_pieces_that_look_alike_want_it(body, clear, too_few, enough):
     """Of ten; fewer in a clear stone than in metal, and more where light scatters in the body of a stone."""
     seen = torch.full((10, 6, 32, 32), 0.5)
-    seen[:, 5] = stone
     same = torch.eye(3, 4).reshape(1, 12, 1, 1).repeat(10, 1, 8, 8)
 
     def gain(wanting: int) -> float:
-        truth = torch.cat([seen[:, :3], torch.ones(10, 1, 32, 32), torch.full((10, 1, 32, 32), body)], 1)
+        covered = torch.tensor([1, body, clear])[:, None, None].expand(10, 3, 32, 32)
+        truth = torch.cat([seen[:, :3], covered], 1)
         truth[:wanting, :3] = 0.604  # sRGB of 1.5 times the light
         return float(loss(same, seen, truth) - loss(1.5 * same, seen, truth))
 
@@ -277,6 +352,30 @@ def test_agreement_is_one_for_scaled_and_negative_for_inverted_detail():
     map_, everywhere = 50 * torch.rand(1, 1, 24, 24), torch.ones(1, 1, 24, 24)
     assert agreement(map_, 0.3 * map_ + 7, everywhere).item() == pytest.approx(1, abs=1e-3)
     assert agreement(map_, -map_, everywhere).item() == pytest.approx(-1, abs=1e-3)
+
+
+def test_only_what_scatters_light_and_what_is_clear_is_judged():
+    """Sure and right costs nothing, sure and wrong all; of metal nothing is asked."""
+    truth = torch.zeros(1, 6, 64, 64)
+    truth[:, 5, :, :32], truth[:, 4, :, 32:48] = 1, 1
+    right = torch.full((1, 1, 4, 4), 9.0)
+    right[..., 2:] = -9.0
+    assert misjudged(right, truth) < 1e-3
+    assert misjudged(-right, truth) > 8
+    elsewhere = right.clone()
+    elsewhere[..., 3] = 9.0
+    torch.testing.assert_close(misjudged(elsewhere, truth), misjudged(right, truth))
+
+
+def test_a_clear_stones_facets_are_not_detail_that_can_be_lost():
+    torch.manual_seed(5)
+    seen = torch.rand(1, 6, 32, 32)
+    flat = torch.zeros(1, 12, 8, 8)
+    flat[:, 3::4] = 0.5
+    covered = torch.ones(1, 1, 32, 32)
+    body, clear = (torch.cat([torch.full((1, 3, 32, 32), 0.735), covered, *kinds], 1) for kinds in (
+        (covered, 0 * covered), (0 * covered, covered)))  # fmt: skip
+    assert loss(flat, seen, clear) < loss(flat, seen, body) - 0.9 * DETAIL
 
 
 def test_the_shipped_weights_are_a_checkpoint():

@@ -53,14 +53,16 @@ def test_a_bare_ground_shows_its_reflectance_times_its_light():
     assert not answer[5, 5].any()
 
 
-def test_only_what_scatters_light_in_its_body_is_counted_as_such():
-    record = facing_the_camera(np.array([0, 1, 16, 17]))
-    for kind, covered in (("metal", 0), ("clear", 0), ("opaque", 255), ("pearl", 255)):
-        piece = traced(record, "stone", Material(kind, (0.5, 0.5, 0.5)))
-        body = shade.scattering(piece, piece.materials)
-        assert body.shape == (SIZE, SIZE)
-        assert body[0, 0] == covered
-        assert body.sum() == covered
+@pytest.mark.parametrize(
+    ("kind", "body", "clear"), [("metal", 0, 0), ("clear", 0, 255), ("opaque", 255, 0), ("pearl", 255, 0)]
+)
+def test_what_scatters_light_in_its_body_and_what_is_clear_are_told_apart(kind, body, clear):
+    piece = traced(facing_the_camera(np.array([0, 1, 16, 17])), "stone", Material(kind, (0.5, 0.5, 0.5)))
+    for kinds, covered in ((shade.BODIES, body), (("clear",), clear)):
+        found = shade.coverage(piece, piece.materials, kinds)
+        assert found.shape == (SIZE, SIZE)
+        assert found[0, 0] == covered
+        assert found.sum() == covered
 
 
 def test_two_of_four_samples_cover_half_a_pixel():
