@@ -21,7 +21,7 @@ SIDE = 256
 """What the shipped network sees; training may start smaller, which is cheaper."""
 STORED, ROOM = 320, 1.4
 """Pixels a side of a stored pair, and its side in longer sides of the piece."""
-DEVELOPED, USES = 64, 14
+DEVELOPED, USES = 64, 5
 """Pairs kept at a time, and views cut from each."""
 WHITE = 0.65
 """Share of the pairs whose target is the studio for pure white."""

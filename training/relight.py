@@ -54,6 +54,10 @@ BRIGHTEST = 3.0
 """The most that such a brightness departs from half, as a logit."""
 DEEPER = 0.2
 """The most that metal may depart from it instead, as a share."""
+HUED, HUES = 16, (-0.5, 0.8)
+"""Plane that tells how much deeper the new light shows a clear stone's hue, and its least and most, as a share."""
+SURE = math.log(3)
+"""The logit from which all of a stone is taken for clear: three to one."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -80,7 +84,7 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.head = nn.Conv2d(96, 16, 3, padding=1)
+        self.head = nn.Conv2d(96, 17, 3, padding=1)
         self.overall = nn.Conv2d(c32, 6, 1)
         for last in (self.head, self.overall):
             nn.init.zeros_(last.weight)
@@ -194,7 +198,7 @@ def around(colour: Tensor, covered: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
-    """Turn the head's planes [N, 16, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+    """Turn the head's planes [N, 17, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
     metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
@@ -208,8 +212,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     coloured metal do, and those of colour.
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
-    there the local mean goes by a share towards one brightness, and in what is clear as far towards the hue around it.
-    What may be opaque stays.
+    there the local mean goes by a share towards one brightness, and in what is clear as far towards the hue around it,
+    which the new light may deepen. What may be opaque stays.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
@@ -217,7 +221,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
     near, held = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal, alpha))
     share = (near / held.clamp_min(1e-5)).clamp(0, 1)  # beside the piece its edge's: the grid is interpolated
-    clear = (1 - share) * torch.tanh(wide[:, CLEAR : CLEAR + 1].detach() / 2).clamp_min(0)
+    clear = (1 - share) * (wide[:, CLEAR : CLEAR + 1].detach() / SURE).clamp(0, 1)
     kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
@@ -237,14 +241,17 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     refracted = clear * most["clear"] * torch.sigmoid(clearer[1])
     mirrored = share * mirror[1].clamp(-DEEPER, most["metal"])
     for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
-        move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright)
+        move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright - move.mean(1, keepdim=True))
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))
     grounded = torch.sigmoid(wide[:, 10:11] - 1)
     new = log_hue(1 - grounded + grounded * ground / luminance(ground))
     wanted = alloy(raw[:, 2:3], overall[:, :3], photo, seen[:, 4:5]) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
-    beside = log_hue(around(photo, seen[:, 3:4] - seen[:, 4:5], size)) - hue
-    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away + refracted * beside)
+    beside = log_hue(around(photo, seen[:, 3:4] - seen[:, 4:5], size))
+    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
+    deeper = refracted * (beside - hue) + clear * wide[:, HUED : HUED + 1].clamp(*HUES) * beside
+    brighter = (hue + deeper).amax(1, keepdim=True) - hue.amax(1, keepdim=True)
+    gain = gain * torch.exp(deeper - brighter)  # the brightest channel is as bright as was told
     tone = torch.exp(hue)
     rows = []
     for c in range(3):

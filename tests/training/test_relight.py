@@ -20,6 +20,7 @@ from training.relight import (  # noqa: E402
     EXPOSED,
     FLATTEST,
     GRID,
+    HUES,
     STRAY,
     TINT,
     Relight,
@@ -51,11 +52,15 @@ def planes(
     mirrored: float = 0.0,
     clear: Sequence[float] = (0, 0, 0),
     polished: Sequence[float] = (0, 0),
+    deepened: float = 0.0,
 ) -> torch.Tensor:
-    """What the head says [1, 16, 4, 4], everywhere alike: of metal, of all else, how much of the ground is mirrored, of
-    what is clear: whether it is, how bright it is shown, and how far it goes there; the latter two of metal."""
-    said = torch.tensor([*metal, *body, mirrored, *clear, *polished], dtype=torch.float32)
-    return said[None, :, None, None].expand(1, 16, 4, 4)
+    """What the head says [1, 17, 4, 4], everywhere alike.
+
+    Of metal; of all else; how much of the ground is mirrored; of what is clear: whether it is, how bright it is shown,
+    how far it goes there; the latter two of metal; how much deeper a clear stone's hue is.
+    """
+    said = torch.tensor([*metal, *body, mirrored, *clear, *polished, deepened], dtype=torch.float32)
+    return said[None, :, None, None].expand(1, 17, 4, 4)
 
 
 def mean_of(seen: torch.Tensor) -> torch.Tensor:
@@ -274,6 +279,23 @@ def test_a_clear_stone_takes_the_hue_around_it_and_never_that_of_metal():
     assert blue[0].abs() < 0.01  # gray where all is gray
     assert -0.5 < blue[7] < -0.1  # on the way to the other stone's where both are near
     torch.testing.assert_close(blue[10], hue_of(0.7, 0.9), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(("deepened", "most"), [(0.5, 0.5), (10.0, HUES[1]), (-10.0, HUES[0])])
+def test_a_clear_stones_hue_deepens_so_far_and_its_brightness_stays(deepened, most):
+    """Red by so much more than green, as logarithms; gray stays gray, and opaque stones as they are."""
+    for clear in (1e4, -1e4):
+        seen = shown(0.0)
+        seen[:, :3] = torch.tensor([0.7, 0.5, 0.5])[:, None, None]
+        raw = planes([0] * 5, [0] * 5, clear=(clear, 0, -1e4), deepened=deepened)
+        out = applied(transforms(raw, AS_IS, seen, WHITE), to_linear(seen[:, :3]))[0, :, 32, 32]
+        red, green = to_linear(seen[0, :2, 32, 32])
+        deeper = 1 + most if clear > 0 else 1
+        torch.testing.assert_close(out[0], red, atol=2e-3, rtol=0)
+        torch.testing.assert_close(torch.log(out[0] / out[1]), deeper * torch.log(red / green), atol=2e-3, rtol=0)
+        seen[:, :3] = 0.5
+        out = applied(transforms(raw, AS_IS, seen, WHITE), to_linear(seen[:, :3]))
+        torch.testing.assert_close(out, to_linear(seen[:, :3]), atol=1e-5, rtol=0)
 
 
 def hue_of(blue: float, red: float) -> torch.Tensor:
