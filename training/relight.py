@@ -8,7 +8,6 @@ unshuffle, pooling, concatenation and pointwise functions only.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -41,21 +40,21 @@ STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
 BARE = 20.0
 """What is covered by more than one part in so many is not taken for the old ground."""
-FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.35, 0.35)}
+FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.85)}
 """The least shares of their departures from the mean that each keeps: of lightness and of colour.
 
-Less lightness would be a veil. The old place's colours in metal are to go, and so is what a clear stone refracts of it.
+Less lightness would be a veil. The old place's colours in metal are to go, and what a clear stone shows of its light.
 """
 CLEAR = 11
 """Plane of the head that tells what is clear, as a logit."""
 SHOWN = {"clear": 12, "metal": 14}
 """Planes that tell how bright the new light shows it, as a logit; the plane behind each, how far it goes there."""
+FARTHEST = {"clear": 0.6, "metal": 0.25}
+"""The most of the way that the local mean goes there."""
 BRIGHTEST = 3.0
 """The most that such a brightness departs from half, as a logit."""
 DEEPER = 0.2
 """The most that metal may depart from it instead, as a share."""
-HUED, HUES = 16, (-0.5, 0.8)
-"""Plane that tells how much deeper the new light shows a clear stone's hue, and its least and most, as a share."""
 SURE = math.log(3)
 """The logit from which all of a stone is taken for clear: three to one."""
 
@@ -84,7 +83,7 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.head = nn.Conv2d(96, 17, 3, padding=1)
+        self.head = nn.Conv2d(96, 16, 3, padding=1)
         self.overall = nn.Conv2d(c32, 6, 1)
         for last in (self.head, self.overall):
             nn.init.zeros_(last.weight)
@@ -187,18 +186,8 @@ def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(wanted - hue, low), high)
 
 
-def around(colour: Tensor, covered: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the mean colour [N, 3, h, w] of what is `covered` around each cell, about the head's cells wide.
-
-    colour [N, 3, S, S] in linear light, covered [N, 1, S, S]; nearly black where nothing is.
-    """
-    held = functional.avg_pool2d(torch.cat([colour * covered, covered], 1), 4 * GRID)
-    wide = functional.interpolate(held, size, mode="bilinear", align_corners=False)
-    return wide[:, :3] / wide[:, 3:].clamp_min(1e-4)
-
-
 def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
-    """Turn the head's planes [N, 17, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+    """Turn the head's planes [N, 16, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
     metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
@@ -212,8 +201,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     coloured metal do, and those of colour.
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
-    there the local mean goes by a share towards one brightness, and in what is clear as far towards the hue around it,
-    which the new light may deepen. What may be opaque stays.
+    there the local mean goes by a share towards one brightness. What may be opaque stays.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
@@ -236,10 +224,9 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     move = own * share + other * (1 - share)
     brightest = mean.amax(1, keepdim=True)
     bright = torch.log(brightest / (1 - brightest))
-    most = {kind: 1 - FLATTEST[kind][0] for kind in SHOWN}
     clearer, mirror = (wide[:, SHOWN[k] : SHOWN[k] + 2].split(1, 1) for k in ("clear", "metal"))
-    refracted = clear * most["clear"] * torch.sigmoid(clearer[1])
-    mirrored = share * mirror[1].clamp(-DEEPER, most["metal"])
+    refracted = clear * FARTHEST["clear"] * torch.sigmoid(clearer[1])
+    mirrored = share * mirror[1].clamp(-DEEPER, FARTHEST["metal"])
     for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
         move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright - move.mean(1, keepdim=True))
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))
@@ -247,11 +234,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     new = log_hue(1 - grounded + grounded * ground / luminance(ground))
     wanted = alloy(raw[:, 2:3], overall[:, :3], photo, seen[:, 4:5]) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
-    beside = log_hue(around(photo, seen[:, 3:4] - seen[:, 4:5], size))
     gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
-    deeper = refracted * (beside - hue) + clear * wide[:, HUED : HUED + 1].clamp(*HUES) * beside
-    brighter = (hue + deeper).amax(1, keepdim=True) - hue.amax(1, keepdim=True)
-    gain = gain * torch.exp(deeper - brighter)  # the brightest channel is as bright as was told
     tone = torch.exp(hue)
     rows = []
     for c in range(3):
