@@ -109,8 +109,8 @@ def misjudged(clear: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy of what is clear [N, 1, S / 16, S / 16], as a logit, where it is that or scatters light."""
     body, whole = functional.avg_pool2d(truth[:, 4:6], truth.shape[3] // clear.shape[3]).split(1, 1)
     held = body + whole
-    apart = functional.binary_cross_entropy_with_logits(clear, whole / held.clamp_min(1e-4), reduction="none")
-    return (apart * held).sum() / (held.sum() + 1)
+    nats = functional.binary_cross_entropy_with_logits(clear, whole / held.clamp_min(1e-4), reduction="none")
+    return (nats * held).sum() / (held.sum() + 1)
 
 
 def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
