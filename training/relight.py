@@ -201,7 +201,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     coloured metal do, and those of colour.
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
-    there the local mean goes by a share towards one brightness. What may be opaque stays.
+    there the local mean goes by a share towards one brightness, as five more planes tell (`CLEAR`, `SHOWN`). What may
+    be opaque stays.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
