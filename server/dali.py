@@ -58,7 +58,7 @@ class DaliDecoder:
         self._pipeline = self._built()
 
     def __call__(self, photos: Sequence[bytes], sizes: Sequence[tuple[int, int]]) -> list[tuple[Any, Any] | None]:
-        """See server.stages.decode.DeviceDecoder. One photo that DALI cannot decode costs it the whole batch."""
+        """See server.stages.decode.DeviceDecoder. One that DALI cannot decode costs it the batch."""
         self.memory.count(to_device=sum(map(len, photos)))
         self._pipeline.feed_input("photo", [np.frombuffer(photo, np.uint8) for photo in photos])
         self._pipeline.feed_input("fitted", [np.array(fitted(*size, self._net.overview), np.float32) for size in sizes])

@@ -7,6 +7,7 @@ import io
 import math
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -111,12 +112,12 @@ class Decoder:
                 clocks.enter_context(report.stage("decode"))
             opened = [_kept(self._admit, photo, look) for photo, look in zip(photos, looks, strict=True)]
             plain = self._plain(opened)
-            decoded = self._decode_plain(plain)
+            decoded, tries = self._decode_plain(plain)
             for number, photo in enumerate(opened):
                 if isinstance(photo, Exception):
                     decoded[number] = photo
                 elif number not in decoded:
-                    decoded[number] = _kept(self._decode_other, photo, tried=number in plain)
+                    decoded[number] = _kept(self._decode_other, photo, tries[number])
         return [_kept(self._answer, decoded[number], report) for number, report in enumerate(reports)]
 
     def _admit(self, photo: U8, look: U8) -> Opened:
@@ -135,25 +136,34 @@ class Decoder:
                 plain[number] = photo, facts
         return plain
 
-    def _decode_plain(self, plain: dict[int, tuple[Opened, dict[str, Any]]]) -> dict[int, Decoded | Exception]:
-        """Return those that the device did decode."""
-        if not self.device or not plain:
-            return {}
-        found = self.device(
-            [photo.data for photo, _ in plain.values()],
-            [(facts["height"], facts["width"]) for _, facts in plain.values()],
-        )
-        return {
-            number: Decoded(arrays[0], arrays[1], facts | {"lane": self.device.name}, [], len(photo.data))
-            for (number, (photo, facts)), arrays in zip(plain.items(), found, strict=True)
-            if arrays
-        }
+    def _decode_plain(
+        self, plain: dict[int, tuple[Opened, dict[str, Any]]]
+    ) -> tuple[dict[int, Decoded | Exception], Counter[int]]:
+        """Return those that the device did decode, and how often each was carried there."""
+        decoded: dict[int, Decoded | Exception] = {}
+        tries: Counter[int] = Counter()
+        batches = [list(plain)] if plain else []
+        while self.device and batches:
+            batch = batches.pop()
+            tries.update(batch)
+            photos, facts = zip(*(plain[number] for number in batch), strict=True)
+            found = self.device(
+                [photo.data for photo in photos],
+                [(fact["height"], fact["width"]) for fact in facts],
+            )
+            for number, photo, fact, arrays in zip(batch, photos, facts, found, strict=True):
+                if arrays:
+                    carried = tries[number] * len(photo.data)
+                    decoded[number] = Decoded(*arrays, fact | {"lane": self.device.name}, [], carried)
+            if len(batch) > 1 and not any(found):  # a single bad photo may have cost the whole batch
+                batches += [[number] for number in batch]
+        return decoded, tries
 
-    def _decode_other(self, photo: Opened, tried: bool) -> Decoded:
+    def _decode_other(self, photo: Opened, tries: int) -> Decoded:
         pixels, facts, doubts = _read(photo)
         net = self.card.input
         overview = letterbox(pixels, net.overview, net.mean, net.scale)
-        carried = len(photo.data) if tried else 0
+        carried = tries * len(photo.data)
         if self.device:
             carried += pixels.nbytes + overview.nbytes
             pixels, overview = (self.device.memory.upload(array) for array in (pixels, overview))
