@@ -20,7 +20,7 @@ SCALE = (128 / 255,) * 3
 BN_EPSILON = 1e-3
 PLANES = 3
 """Alpha, metal, stone."""
-KNOWN, DOUBTFUL, SURE = 0.05, 0.5, 0.8
+KNOWN, DOUBTFUL, SURE = 0.05, 0.8, 0.95
 """Alpha at half the size from which a neighbourhood is known, and between which it is filled; see `held`."""
 NEAR, DEEP = 3, 7
 """Sides of the neighbourhoods, in pixels of half the size: one that is known, and one that must be sure throughout."""
