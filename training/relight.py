@@ -45,18 +45,18 @@ FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.85)}
 
 Less lightness would be a veil. The old place's colours in metal are to go, and what a clear stone shows of its light.
 """
-CLEAR = 11
-"""Plane of the head that tells what is clear, as a logit."""
+CLEAR, MIRRORING = 11, 16
+"""Planes of the head that tell what is clear, and what is metal indeed, as logits."""
 SHOWN = {"clear": 12, "metal": 14}
 """Planes that tell how bright the new light shows it, as a logit; the plane behind each, how far it goes there."""
-FARTHEST = {"clear": 0.6, "metal": 0.25}
-"""The most of the way that the local mean goes there."""
+FARTHEST = {"clear": 0.6, "metal": 0.25, "mirroring": 0.5}
+"""The most of the way that the local mean goes there. What is taken for metal may be a painted bead: a veil, there."""
 BRIGHTEST = 3.0
 """The most that such a brightness departs from half, as a logit."""
 DEEPER = 0.2
 """The most that metal may depart from it instead, as a share."""
 SURE = math.log(3)
-"""The logit from which all of a stone is taken for clear: three to one."""
+"""The logit from which all of a place is taken for clear, or for metal: three to one."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -83,14 +83,14 @@ class Relight(nn.Module):
         self.context = nn.Sequential(conv(c32 + 32, c32), conv(c32, c32))
         self.light = nn.Sequential(conv(27, 64, 1), conv(64, 32, 1))
         self.merge16 = Merge(c32, c16, 64, 96)
-        self.head = nn.Conv2d(96, 16, 3, padding=1)
+        self.head = nn.Conv2d(96, 17, 3, padding=1)
         self.overall = nn.Conv2d(c32, 6, 1)
         for last in (self.head, self.overall):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, seen: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the transforms, and the logit [N, 1, S / 16, S / 16] of what is not metal being clear."""
+        """Return the transforms, and logits [N, 2, S / 16, S / 16]: what is no metal is clear; the piece is metal."""
         f16 = self.down16(self.down8(self.down4(self.stem(functional.pixel_unshuffle(seen - 0.5, 2)))))
         f32 = self.down32(f16)
         lit = self.light(light[:, :, None, None])
@@ -98,7 +98,7 @@ class Relight(nn.Module):
         # The deepest map sees the whole piece; its mean carries the alloy, the exposure and the light to every cell.
         whole = x.mean((2, 3), keepdim=True)
         raw = self.head(self.merge16(x + whole, f16)).float()
-        return transforms(raw, self.overall(whole).float(), seen.float(), floor(light)), raw[:, CLEAR : CLEAR + 1]
+        return transforms(raw, self.overall(whole).float(), seen.float(), floor(light)), raw[:, [CLEAR, MIRRORING]]
 
     def load_onnx(self, path: Path) -> int:
         """Copy the convolutions of an exported network, all or none; return how many."""
@@ -187,7 +187,7 @@ def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
 
 
 def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
-    """Turn the head's planes [N, 16, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+    """Turn the head's planes [N, 17, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
 
     `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
     metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
@@ -201,8 +201,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     coloured metal do, and those of colour.
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
-    there the local mean goes by a share towards one brightness, as five more planes tell (`CLEAR`, `SHOWN`). What may
-    be opaque stays.
+    there the local mean goes by a share towards one brightness, as six more planes tell (`CLEAR`, `MIRRORING`,
+    `SHOWN`). What may be opaque stays.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
@@ -210,7 +210,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
     near, held = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal, alpha))
     share = (near / held.clamp_min(1e-5)).clamp(0, 1)  # beside the piece its edge's: the grid is interpolated
-    clear = (1 - share) * (wide[:, CLEAR : CLEAR + 1].detach() / SURE).clamp(0, 1)
+    sure = (wide[:, [CLEAR, MIRRORING]].detach() / SURE).clamp(0, 1)
+    clear = (1 - share) * sure[:, :1]
     kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
@@ -227,7 +228,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     bright = torch.log(brightest / (1 - brightest))
     clearer, mirror = (wide[:, SHOWN[k] : SHOWN[k] + 2].split(1, 1) for k in ("clear", "metal"))
     refracted = clear * FARTHEST["clear"] * torch.sigmoid(clearer[1])
-    mirrored = share * mirror[1].clamp(-DEEPER, FARTHEST["metal"])
+    farthest = torch.lerp(*(torch.full_like(share, FARTHEST[k]) for k in ("metal", "mirroring")), sure[:, 1:])
+    mirrored = share * torch.minimum(mirror[1].clamp_min(-DEEPER), farthest)
     for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
         move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright - move.mean(1, keepdim=True))
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))

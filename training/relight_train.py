@@ -105,12 +105,14 @@ def apart(lab: Tensor, reference: Tensor) -> Tensor:
     return (away[:, 0] ** 2 + chroma**2 + 1e-3).sqrt()
 
 
-def misjudged(clear: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of what is clear [N, 1, S / 16, S / 16], as a logit, where it is that or scatters light."""
-    body, whole = functional.avg_pool2d(truth[:, 4:6], truth.shape[3] // clear.shape[3]).split(1, 1)
-    held = body + whole
-    nats = functional.binary_cross_entropy_with_logits(clear, whole / held.clamp_min(1e-4), reduction="none")
-    return (nats * held).sum() / (held.sum() + 1)
+def misjudged(kinds: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of logits [N, 2, S / 16, S / 16]: clear, where it is that or opaque; metal, on the piece."""
+    alpha, body, whole = functional.avg_pool2d(truth[:, 3:6], truth.shape[3] // kinds.shape[3]).split(1, 1)
+    stone = body + whole
+    held = torch.cat([stone, alpha], 1)
+    share = torch.cat([whole, (alpha - stone).clamp_min(0)], 1) / held.clamp_min(1e-4)
+    nats = functional.binary_cross_entropy_with_logits(kinds, share.clamp(0, 1), reduction="none")
+    return ((nats * held).sum((0, 2, 3)) / (held.sum((0, 2, 3)) + 1)).sum()
 
 
 def loss(transforms: Tensor, seen: Tensor, truth: Tensor) -> Tensor:
@@ -145,8 +147,8 @@ def train(plan: Plan) -> None:
     def loss_of(network: Relight, batch: loop.Batch) -> Tensor:
         seen, light, truth = batch
         with loop.autocast(seen.device):
-            made, clear = network(seen.contiguous(memory_format=torch.channels_last), light)
-        return loss(made.float(), seen, truth) + JUDGED * misjudged(clear, truth)
+            made, kinds = network(seen.contiguous(memory_format=torch.channels_last), light)
+        return loss(made.float(), seen, truth) + JUDGED * misjudged(kinds, truth)
 
     course = loop.Course(plan.name, plan.minutes, plan.rate, 1, warm_up=100, clip=20.0)
     loop.run(course, network, {1.0: list(network.parameters())}, batches_of, loss_of)

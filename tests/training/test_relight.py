@@ -51,15 +51,15 @@ def planes(
     body: list[float],
     mirrored: float = 0.0,
     clear: Sequence[float] = (0, 0, 0),
-    polished: Sequence[float] = (0, 0),
+    polished: Sequence[float] = (0, 0, 0),
 ) -> torch.Tensor:
-    """What the head says [1, 16, 4, 4], everywhere alike.
+    """What the head says [1, 17, 4, 4], everywhere alike.
 
     Of metal; of all else; how much of the ground is mirrored; of what is clear: whether it is, how bright it is shown,
-    how far it goes there; the latter two of metal.
+    how far it goes there; of metal: how bright, how far, whether it is metal indeed.
     """
     said = torch.tensor([*metal, *body, mirrored, *clear, *polished], dtype=torch.float32)
-    return said[None, :, None, None].expand(1, 16, 4, 4)
+    return said[None, :, None, None].expand(1, 17, 4, 4)
 
 
 def mean_of(seen: torch.Tensor) -> torch.Tensor:
@@ -244,15 +244,22 @@ def two_stones() -> torch.Tensor:
 
 @pytest.mark.parametrize("bright", [-10.0, 0.7, 10.0])
 @pytest.mark.parametrize(
-    ("metal", "far", "most"),
-    [(0.0, 1e4, FARTHEST["clear"]), (1.0, 1e4, FARTHEST["metal"]), (1.0, 0, 0), (1.0, -1e4, -DEEPER)],
+    ("metal", "sure", "far", "most"),
+    [
+        (0.0, 0, 1e4, FARTHEST["clear"]),
+        (1.0, 0, 1e4, FARTHEST["metal"]),
+        (1.0, -1e4, 1e4, FARTHEST["metal"]),
+        (1.0, 1e4, 1e4, FARTHEST["mirroring"]),
+        (1.0, 1e4, 0, 0),
+        (1.0, 1e4, -1e4, -DEEPER),
+    ],
 )
-def test_clear_stones_and_metal_go_towards_one_brightness_so_far_and_no_farther(metal, far, most, bright):
+def test_clear_stones_and_metal_go_towards_one_brightness_so_far_and_no_farther(metal, sure, far, most, bright):
     """As logits of the brightest channel, dark parts and bright ones alike."""
     seen = two_stones()
     seen[:, 4], seen[:, 5] = metal, 1 - metal
     before = torch.logit(mean_of(seen)[0, 0, 8, [2, 13]])
-    raw = planes([0, LEFT, 0, 0, 0], [0] * 5, clear=(1e4, bright, far), polished=(bright, far))
+    raw = planes([0, LEFT, 0, 0, 0], [0] * 5, clear=(1e4, bright, far), polished=(bright, far, sure))
     made = transforms(raw, AS_IS, seen, WHITE)[0, :, 8, [2, 13]]
     after = torch.logit(made[0] * torch.sigmoid(before))
     aim = float(np.clip(bright, -BRIGHTEST, BRIGHTEST))
@@ -351,17 +358,34 @@ def test_agreement_is_one_for_scaled_and_negative_for_inverted_detail():
     assert agreement(map_, -map_, everywhere).item() == pytest.approx(-1, abs=1e-3)
 
 
-def test_only_what_scatters_light_and_what_is_clear_is_judged():
-    """Sure and right costs nothing, sure and wrong all; of metal nothing is asked."""
+def judged_half() -> tuple[torch.Tensor, torch.Tensor]:
+    """A square [1, 6, 64, 64] of clear stone, then opaque stone, then metal; and what is right to say of it."""
     truth = torch.zeros(1, 6, 64, 64)
+    truth[:, 3] = 1
     truth[:, 5, :, :32], truth[:, 4, :, 32:48] = 1, 1
-    right = torch.full((1, 1, 4, 4), 9.0)
-    right[..., 2:] = -9.0
+    right = torch.full((1, 2, 4, 4), -9.0)
+    right[:, 0, :, :2] = right[:, 1, :, 3:] = 9.0
+    return truth, right
+
+
+def test_what_is_clear_and_what_is_metal_is_judged():
+    """Sure and right costs nothing, sure and wrong all, of either."""
+    truth, right = judged_half()
     assert misjudged(right, truth) < 1e-3
-    assert misjudged(-right, truth) > 8
-    elsewhere = right.clone()
-    elsewhere[..., 3] = 9.0
-    torch.testing.assert_close(misjudged(elsewhere, truth), misjudged(right, truth))
+    for kind in (0, 1):
+        wrong = right.clone()
+        wrong[:, kind] *= -1
+        assert 8 < misjudged(wrong, truth) < 10
+
+
+def test_whether_metal_is_clear_and_what_lies_beside_the_piece_is_not_asked():
+    truth, right = judged_half()
+    other = right.clone()
+    other[:, 0, :, 3] = 9.0
+    torch.testing.assert_close(misjudged(other, truth), misjudged(right, truth))
+    truth[:, 3:, 32:] = 0
+    other[..., 2:, :] = 3.0
+    assert misjudged(other, truth) < 1e-3
 
 
 def test_a_clear_stones_facets_are_not_detail_that_can_be_lost():
