@@ -228,7 +228,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     bright = torch.log(brightest / (1 - brightest))
     clearer, mirror = (wide[:, SHOWN[k] : SHOWN[k] + 2].split(1, 1) for k in ("clear", "metal"))
     refracted = clear * FARTHEST["clear"] * torch.sigmoid(clearer[1])
-    farthest = torch.lerp(*(torch.full_like(share, FARTHEST[k]) for k in ("metal", "mirroring")), sure[:, 1:])
+    farthest = FARTHEST["metal"] + (FARTHEST["mirroring"] - FARTHEST["metal"]) * sure[:, 1:]
     mirrored = share * torch.minimum(mirror[1].clamp_min(-DEEPER), farthest)
     for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
         move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright - move.mean(1, keepdim=True))

@@ -30,7 +30,7 @@ WHITE_POINT = (0.95047, 1.0, 1.08883)
 DETAIL = 24.0
 """What a piece costs whose fine structure has nothing left of the photo's, in units of colour difference."""
 JUDGED = 12.0
-"""What it costs to take an opaque stone for a clear one, or the reverse, in units of colour difference per nat."""
+"""What it costs to take an opaque stone for a clear one, or a painted bead for metal, or the reverse, per nat."""
 CAUTION, CLEAR_CAUTION, BODY_CAUTION = 0.2, 0.05, 0.5
 """What a change costs, in shares of what it may gain: in metal, in clear stones, and where light scatters in a body.
 

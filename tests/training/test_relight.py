@@ -96,9 +96,9 @@ def test_an_untrained_network_leaves_stones_and_metal_of_one_hue_as_they_are():
     seen[:1, 4] = 0
     seen[1:, :3] = seen[1:, :1] * torch.tensor([1, 0.8, 0.5])[:, None, None]
     with torch.no_grad():
-        made, clear = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
+        made, kinds = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
-    assert clear.shape == (2, 1, 4, 4)
+    assert kinds.shape == (2, 2, 4, 4)
     photo = to_linear(seen[:, :3])
     stones, metal = applied(made, photo) - photo
     assert stones.abs().max() < 1e-5
@@ -358,7 +358,7 @@ def test_agreement_is_one_for_scaled_and_negative_for_inverted_detail():
     assert agreement(map_, -map_, everywhere).item() == pytest.approx(-1, abs=1e-3)
 
 
-def judged_half() -> tuple[torch.Tensor, torch.Tensor]:
+def clear_opaque_metal() -> tuple[torch.Tensor, torch.Tensor]:
     """A square [1, 6, 64, 64] of clear stone, then opaque stone, then metal; and what is right to say of it."""
     truth = torch.zeros(1, 6, 64, 64)
     truth[:, 3] = 1
@@ -370,7 +370,7 @@ def judged_half() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_what_is_clear_and_what_is_metal_is_judged():
     """Sure and right costs nothing, sure and wrong all, of either."""
-    truth, right = judged_half()
+    truth, right = clear_opaque_metal()
     assert misjudged(right, truth) < 1e-3
     for kind in (0, 1):
         wrong = right.clone()
@@ -379,7 +379,7 @@ def test_what_is_clear_and_what_is_metal_is_judged():
 
 
 def test_whether_metal_is_clear_and_what_lies_beside_the_piece_is_not_asked():
-    truth, right = judged_half()
+    truth, right = clear_opaque_metal()
     other = right.clone()
     other[:, 0, :, 3] = 9.0
     torch.testing.assert_close(misjudged(other, truth), misjudged(right, truth))
