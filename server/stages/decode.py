@@ -7,7 +7,6 @@ import io
 import math
 import struct
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ class Decoder:
                 if isinstance(photo, Exception):
                     decoded[number] = photo
                 elif number not in decoded:
-                    decoded[number] = _kept(self._decode_other, photo, tries[number])
+                    decoded[number] = _kept(self._decode_other, photo, tries if number in plain else 0)
         return [_kept(self._answer, decoded[number], report) for number, report in enumerate(reports)]
 
     def _admit(self, photo: U8, look: U8) -> Opened:
@@ -138,26 +137,27 @@ class Decoder:
 
     def _decode_plain(
         self, plain: dict[int, tuple[Opened, dict[str, Any]]]
-    ) -> tuple[dict[int, Decoded | Exception], Counter[int]]:
-        """Return those that the device did decode, and how often each was carried there."""
-        decoded: dict[int, Decoded | Exception] = {}
-        tries: Counter[int] = Counter()
-        batches = [list(plain)] if plain else []
-        while self.device and batches:
-            batch = batches.pop()
-            tries.update(batch)
-            photos, facts = zip(*(plain[number] for number in batch), strict=True)
-            found = self.device(
-                [photo.data for photo in photos],
-                [(fact["height"], fact["width"]) for fact in facts],
-            )
-            for number, photo, fact, arrays in zip(batch, photos, facts, found, strict=True):
-                if arrays:
-                    carried = tries[number] * len(photo.data)
-                    decoded[number] = Decoded(*arrays, fact | {"lane": self.device.name}, [], carried)
-            if len(batch) > 1 and not any(found):  # a single bad photo may have cost the whole batch
-                batches += [[number] for number in batch]
-        return decoded, tries
+    ) -> tuple[dict[int, Decoded | Exception], int]:
+        """Return those that the device did decode, and how often each photo was carried there."""
+        decoded = self._on_device(plain, tries=1)
+        if decoded or len(plain) < 2:
+            return decoded, 1
+        for number, photo in plain.items():  # a single bad one may have cost the whole batch
+            decoded |= self._on_device({number: photo}, tries=2)
+        return decoded, 2
+
+    def _on_device(self, plain: dict[int, tuple[Opened, dict[str, Any]]], tries: int) -> dict[int, Decoded | Exception]:
+        if not self.device or not plain:
+            return {}
+        found = self.device(
+            [photo.data for photo, _ in plain.values()],
+            [(facts["height"], facts["width"]) for _, facts in plain.values()],
+        )
+        return {
+            number: Decoded(*arrays, facts | {"lane": self.device.name}, [], tries * len(photo.data))
+            for (number, (photo, facts)), arrays in zip(plain.items(), found, strict=True)
+            if arrays
+        }
 
     def _decode_other(self, photo: Opened, tries: int) -> Decoded:
         pixels, facts, doubts = _read(photo)
