@@ -26,6 +26,9 @@ out of focus where it is far, is true in those only."""
 CLOSE = 0.45
 """Share of crops as close as the server sees a small photo that it enlarges; the rest show up to a whole piece."""
 
+ENLARGED = 0.7
+"""Share of the crops beyond a photo's own size that are taken at that size and then enlarged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -61,9 +64,13 @@ class Store:
         return self
 
     def lit(self, rng: np.random.Generator) -> Sample:
-        """Return a photo of a traced piece in light of its own; each is handed out a few times, then replaced."""
+        """Return a photo of a traced piece in light of its own; each is handed out a few times, then replaced.
+
+        Pieces are drawn by their area in pixels: a larger picture has more to show, and sharper.
+        """
         if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
-            piece = self.traced[int(rng.integers(len(self.traced)))]
+            area = np.array([piece.size**2 for piece in self.traced], float)
+            piece = self.traced[int(rng.choice(len(area), p=area / area.sum()))]
             ground = cluttered(rng, backdrop(rng, piece.size), 0.25)
             drawn = shade.redrawn_all(rng, piece)
             photo, answer = shade.photograph(rng, piece, ground, drawn, int(rng.integers(1 << 31)))
@@ -276,7 +283,10 @@ def zooms(side: int, size: int, close: bool) -> tuple[float, float]:
 
 
 def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
-    """Draw one augmented crop and its answer."""
+    """Draw one augmented crop and its answer.
+
+    What is enlarged is often enlarged as the server does it, after the camera: noise, blur and JPEG blocks grow with it.
+    """
     kind = float(rng.random())
     if kind < NEGATIVE:
         image = cluttered(rng, backdrop(rng, size), 0.5)
@@ -285,6 +295,8 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
     close = float(rng.random()) < CLOSE
     zoom, fine = float(np.exp(rng.uniform(*np.log(zooms(sample.photo.shape[0], size, close))))), 0.6 if close else 0.0
+    full, enlarged = (size, size), zoom if zoom > 1 and rng.random() < ENLARGED else 1.0
+    size, zoom = round(size / enlarged), zoom / enlarged
     if sample.studio:
         image, answer = warp(rng, [sample.photo, sample.answer], size, zoom, (255, 255, 255), fine)
         if rng.random() < 0.6:
@@ -296,7 +308,10 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
         cut = foreground(sample.photo, sample.answer[..., 0])
         cut, answer = warp(rng, [cut, sample.answer], size, zoom, (0, 0, 0), fine)
         image = laid(rng, cluttered(rng, backdrop(rng, size), 0.25), cut, answer[..., 0])
-    return camera(rng, image), answer
+    image = camera(rng, image)
+    if enlarged > 1:
+        image, answer = (cv2.resize(picture, full, interpolation=cv2.INTER_LINEAR) for picture in (image, answer))
+    return image, answer
 
 
 def _square(side: int) -> U8:

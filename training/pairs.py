@@ -17,9 +17,9 @@ from training import shade, studio
 from training.dataset import U8, backdrop, camera
 from training.shade import F32
 
-SIDE = 256
+SIDE = 512
 """What the shipped network sees; training may start smaller, which is cheaper."""
-STORED, ROOM = 320, 1.4
+STORED, ROOM = 640, 1.4
 """Pixels a side of a stored pair, and its side in longer sides of the piece."""
 DEVELOPED, USES = 64, 5
 """Pairs kept at a time, and views cut from each."""

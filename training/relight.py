@@ -20,7 +20,10 @@ STEPS = (32, 48, 80, 112, 128)
 """Channels at strides 2, 4, 8, 16, 32."""
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 GRID = 4
-"""Photo pixels of the network's input per cell of the grid."""
+"""Pixels of `seen` per cell of the grid, each way."""
+SHRUNK = 2
+"""Pixels of `seen` to one that the convolutions look at, each way: what the light is, is told at a smaller size than
+what each part of the piece is like now."""
 GAIN = {"metal": 1.5, "body": 2.2}
 """The most that metal's light is multiplied by, and divided by, and that of all else, as a natural logarithm.
 
@@ -40,7 +43,7 @@ STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
 BARE = 20.0
 """What is covered by more than one part in so many is not taken for the old ground."""
-FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.85)}
+FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.6)}
 """The least shares of their departures from the mean that each keeps: of lightness and of colour.
 
 Less lightness would be a veil. The old place's colours in metal are to go, and what a clear stone shows of its light.
@@ -71,7 +74,7 @@ class Relight(nn.Module):
     """Photo, alpha, metal, stone [N, 6, S, S] in [0, 1], light [N, 27] to transforms [N, 12, S / 4, S / 4].
 
     light: spherical harmonics of the new surroundings (`studio.Studio.harmonics`), a white floor's radiance being 1.
-    Each transform is a row-major 3x4 matrix [M | t] in linear light. S is a multiple of 32.
+    Each transform is a row-major 3x4 matrix [M | t] in linear light. S is a multiple of 64.
     """
 
     def __init__(self) -> None:
@@ -90,8 +93,9 @@ class Relight(nn.Module):
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, seen: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the transforms, and logits [N, 2, S / 16, S / 16]: what is no metal is clear; the piece is metal."""
-        f16 = self.down16(self.down8(self.down4(self.stem(functional.pixel_unshuffle(seen - 0.5, 2)))))
+        """Return the transforms, and logits [N, 2, S / 32, S / 32]: what is no metal is clear; the piece is metal."""
+        small = functional.avg_pool2d(seen, SHRUNK)
+        f16 = self.down16(self.down8(self.down4(self.stem(functional.pixel_unshuffle(small - 0.5, 2)))))
         f32 = self.down32(f16)
         lit = self.light(light[:, :, None, None])
         x = self.context(torch.cat([f32, lit.expand(-1, -1, *f32.shape[2:])], 1))
@@ -124,12 +128,12 @@ def floor(light: Tensor) -> Tensor:
     return (0.282095 * mean - 0.325735 * up).clamp_min(0.01)[:, :, None, None]
 
 
-def local_mean(photo: Tensor, alpha: Tensor) -> Tensor:
-    """Return the piece's colour around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther.
+def local_mean(photo: Tensor, held: Tensor) -> Tensor:
+    """Return the colour of what is held, around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther.
 
-    photo [N, 3, S, S] in linear light, alpha [N, 1, S, S].
+    photo [N, 3, S, S] in linear light, held [N, 1, S, S]: coverage of the piece, of its metal, or of all else.
     """
-    held = torch.cat([photo * alpha, alpha], 1)
+    held = torch.cat([photo * held, held], 1)
     near = functional.avg_pool2d(held, GRID)
     size = near.shape[2:]
     wide = functional.avg_pool2d(near, 3, 1, 1)
@@ -152,11 +156,12 @@ def log_hue(linear: Tensor) -> Tensor:
 def alloy(score: Tensor, tint: Tensor, photo: Tensor, metal: Tensor) -> Tensor:
     """Return the hue [N, 3, 1, 1] of the piece's metal, one for all of it, as of `log_hue`.
 
-    score [N, 1, S / 16, S / 16] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light;
+    score [N, 1, S / 32, S / 32] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light;
     photo [N, 3, S, S] in linear light, metal [N, 1, S, S].
     None is green or blue: from silver to copper, red is reflected as much as green or more, and green as blue.
     """
-    held, share = (functional.avg_pool2d(plane, 4 * GRID) for plane in (photo * metal, metal))
+    cell = photo.shape[2] // score.shape[2]
+    held, share = (functional.avg_pool2d(plane, cell) for plane in (photo * metal, metal))
     share = torch.softmax((score + torch.log(share + 1e-4)).flatten(2), 2)
     hue = (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
     red, green, blue = hue.split(1, 1)
@@ -187,7 +192,7 @@ def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
 
 
 def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Tensor:
-    """Turn the head's planes [N, 17, S / 16, S / 16] into affine transforms [N, 12, S / 4, S / 4].
+    """Turn the head's planes [N, 17, S / 32, S / 32] into affine transforms [N, 12, S / 4, S / 4].
 
     `overall` [N, 6, 1, 1] is said of the whole piece: three numbers correct the alloy's hue, one says how bright its
     metal is in the new light, and two how much of the exposure is made up for, in metal and in all else.
@@ -216,7 +221,9 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
-    mean = local_mean(photo, seen[:, 3:4]).clamp(1e-3, 1 - 1e-3)
+    parts = seen[:, 4:5], (seen[:, 3:4] - seen[:, 4:5]).clamp_min(0)
+    mean = sum(part * local_mean(photo, held) for part, held in zip((share, 1 - share), parts, strict=True))
+    mean = mean.clamp(1e-3, 1 - 1e-3)
     hue = log_hue(mean)
     dark = (underexposed(photo, seen[:, 4:5]) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
     own, other = (

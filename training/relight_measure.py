@@ -23,6 +23,7 @@ from kernels.reference.relight import place, seen
 from kernels.reference.srgb import linear_to_srgb, srgb_to_linear
 from kernels.reference.window import Window
 from training import shade, studio
+from training.pairs import SIDE
 from training.relight import Relight
 from training.shade import F32, U8
 
@@ -86,7 +87,7 @@ def figures(picture: U8, truth: U8, photo: U8, answer: U8) -> dict[str, float]:
     return out
 
 
-def over_folder(network: Network | None, folder: Path, side: int = 256) -> tuple[dict[str, Any], list[U8]]:
+def over_folder(network: Network | None, folder: Path, side: int = SIDE) -> tuple[dict[str, Any], list[U8]]:
     """Mean figures of seen and unseen families, and a row of pictures a pair; no network: the plain composite."""
     light = studio.constant_light()
     rows: dict[str, list[dict[str, float]]] = {"seen": [], "unseen": []}

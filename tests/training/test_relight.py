@@ -21,6 +21,7 @@ from training.relight import (  # noqa: E402
     FARTHEST,
     FLATTEST,
     GRID,
+    SHRUNK,
     STRAY,
     TINT,
     Relight,
@@ -98,7 +99,7 @@ def test_an_untrained_network_leaves_stones_and_metal_of_one_hue_as_they_are():
     with torch.no_grad():
         made, kinds = Relight()(seen, torch.from_numpy(studio.constant_light()).expand(2, 27))
     assert made.shape == (2, 12, 64 // GRID, 64 // GRID)
-    assert kinds.shape == (2, 2, 4, 4)
+    assert kinds.shape == (2, 2, 64 // (16 * SHRUNK), 64 // (16 * SHRUNK))
     photo = to_linear(seen[:, :3])
     stones, metal = applied(made, photo) - photo
     assert stones.abs().max() < 1e-5
