@@ -128,13 +128,16 @@ def floor(light: Tensor) -> Tensor:
     return (0.282095 * mean - 0.325735 * up).clamp_min(0.01)[:, :, None, None]
 
 
-def local_mean(photo: Tensor, held: Tensor) -> Tensor:
-    """Return the colour of what is held, around each cell [N, 3, S / 4, S / 4]; where none is near, what is farther.
+def gathered(photo: Tensor, held: Tensor) -> Tensor:
+    """Mean of each cell [N, 4, S / 4, S / 4]: colour times coverage, and coverage, of what is held.
 
     photo [N, 3, S, S] in linear light, held [N, 1, S, S]: coverage of the piece, of its metal, or of all else.
     """
-    held = torch.cat([photo * held, held], 1)
-    near = functional.avg_pool2d(held, GRID)
+    return functional.avg_pool2d(torch.cat([photo * held, held], 1), GRID)
+
+
+def local_mean(near: Tensor) -> Tensor:
+    """Return the colour around each cell [N, 3, h, w] of what was `gathered`; where none is near, what is farther."""
     size = near.shape[2:]
     wide = functional.avg_pool2d(near, 3, 1, 1)
     far = functional.interpolate(functional.avg_pool2d(near, 8), size, mode="bilinear", align_corners=False)
@@ -153,15 +156,14 @@ def log_hue(linear: Tensor) -> Tensor:
     return torch.log(((linear + 1e-4) / (luminance(linear) + 1e-4)).clamp_min(0.02))
 
 
-def alloy(score: Tensor, tint: Tensor, photo: Tensor, metal: Tensor) -> Tensor:
+def alloy(score: Tensor, tint: Tensor, metal: Tensor) -> Tensor:
     """Return the hue [N, 3, 1, 1] of the piece's metal, one for all of it, as of `log_hue`.
 
     score [N, 1, S / 32, S / 32] says where the metal shows its own colour; tint [N, 3, 1, 1] corrects for the light;
-    photo [N, 3, S, S] in linear light, metal [N, 1, S, S].
+    metal [N, 4, S / 4, S / 4] as it was `gathered`.
     None is green or blue: from silver to copper, red is reflected as much as green or more, and green as blue.
     """
-    cell = photo.shape[2] // score.shape[2]
-    held, share = (functional.avg_pool2d(plane, cell) for plane in (photo * metal, metal))
+    held, share = functional.avg_pool2d(metal, metal.shape[2] // score.shape[2]).split((3, 1), 1)
     share = torch.softmax((score + torch.log(share + 1e-4)).flatten(2), 2)
     hue = (share * log_hue(held).flatten(2)).sum(2)[:, :, None, None] + TINT * torch.tanh(tint)
     red, green, blue = hue.split(1, 1)
@@ -169,13 +171,13 @@ def alloy(score: Tensor, tint: Tensor, photo: Tensor, metal: Tensor) -> Tensor:
     return torch.cat([red, green, torch.minimum(blue, green + COOL)], 1)
 
 
-def underexposed(photo: Tensor, metal: Tensor) -> Tensor:
+def underexposed(metal: Tensor) -> Tensor:
     """Return how much brighter the piece's metal is in a catalog, about, as a difference of logits [N, 1, 1, 1].
 
-    photo [N, 3, S, S] in linear light, metal [N, 1, S, S]; 0 where there is no metal to tell.
+    metal [N, 4, S / 4, S / 4] as it was `gathered`; 0 where there is none to tell.
     """
-    held, share = (plane.mean((2, 3), keepdim=True) for plane in (luminance(photo) * metal, metal))
-    mean = ((held + SCARCE * BRIGHT) / (share + SCARCE)).clamp(1e-3, 1 - 1e-3)
+    held, share = metal.mean((2, 3), keepdim=True).split((3, 1), 1)
+    mean = ((luminance(held) + SCARCE * BRIGHT) / (share + SCARCE)).clamp(1e-3, 1 - 1e-3)
     return math.log(BRIGHT / (1 - BRIGHT)) - torch.log(mean / (1 - mean))
 
 
@@ -212,20 +214,19 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
     photo, bare = to_linear(seen[:, :3]), (1 - BARE * seen[:, 3:4]).clamp_min(0)
-    alpha, metal = functional.avg_pool2d(seen[:, 3:5], GRID).split(1, 1)
-    near, held = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal, alpha))
-    share = (near / held.clamp_min(1e-5)).clamp(0, 1)  # beside the piece its edge's: the grid is interpolated
+    alpha, mirrors = seen[:, 3:5].split(1, 1)
+    metal, rest = gathered(photo, mirrors), gathered(photo, (alpha - mirrors).clamp_min(0))
+    near, beside = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal[:, 3:], rest[:, 3:]))
+    share = near / (near + beside).clamp_min(1e-5)  # beside the piece its edge's: the grid is interpolated
     sure = (wide[:, [CLEAR, MIRRORING]].detach() / SURE).clamp(0, 1)
     clear = (1 - share) * sure[:, :1]
     kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
-    parts = seen[:, 4:5], (seen[:, 3:4] - seen[:, 4:5]).clamp_min(0)
-    mean = sum(part * local_mean(photo, held) for part, held in zip((share, 1 - share), parts, strict=True))
-    mean = mean.clamp(1e-3, 1 - 1e-3)
+    mean = (share * local_mean(metal) + (1 - share) * local_mean(rest)).clamp(1e-3, 1 - 1e-3)
     hue = log_hue(mean)
-    dark = (underexposed(photo, seen[:, 4:5]) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
+    dark = (underexposed(metal) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
     own, other = (
         (2 * planes).clamp(-GAIN[k], GAIN[k]) + torch.tanh(2 * made_up) * dark
         for planes, made_up, k in ((wide[:, :1], overall[:, 4:5], "metal"), (wide[:, 5:8], overall[:, 5:], "body"))
@@ -242,7 +243,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))
     grounded = torch.sigmoid(wide[:, 10:11] - 1)
     new = log_hue(1 - grounded + grounded * ground / luminance(ground))
-    wanted = alloy(raw[:, 2:3], overall[:, :3], photo, seen[:, 4:5]) + new
+    wanted = alloy(raw[:, 2:3], overall[:, :3], metal) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
     gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
     tone = torch.exp(hue)

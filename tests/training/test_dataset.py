@@ -1,5 +1,7 @@
 """Augmentation keeps photo and answer aligned and never invents jewelry."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,43 @@ def test_fine_aims_at_small_openings():
 @pytest.mark.parametrize(("side", "least", "most"), [(448, 448, 1254), (640, 640, 1792), (960, 640, 1792)])
 def test_close_crops_show_no_photo_larger_than_the_server_does(side, least, most):
     assert np.multiply(dataset.zooms(side, 640, close=True), side) == pytest.approx((least, most), abs=1)
+
+
+@pytest.mark.parametrize(("share", "coarse"), [(1.0, True), (0.0, False)])
+def test_what_is_enlarged_after_the_camera_has_its_noise_enlarged(monkeypatch, sample, share, coarse):
+    """Twice as large, the noise of neighbouring pixels is alike; drawn at the crop's size it is not."""
+
+    def noisy(rng, image):
+        return rng.integers(0, 256, image.shape, np.uint8)
+
+    monkeypatch.setattr(dataset, "NEGATIVE", 0)
+    monkeypatch.setattr(dataset, "ENLARGED", share)
+    monkeypatch.setattr(dataset, "zooms", lambda *_: (2.0, 2.0))
+    monkeypatch.setattr(dataset, "camera", noisy)
+    store = dataset.Store(None, samples=[dataset.Sample(*sample)])
+    image, answer = dataset.crop(np.random.default_rng(2), store, 150)
+    assert image.shape == answer.shape == (150, 150, 3)
+    alike = np.corrcoef(image[:, :-1].ravel(), image[:, 1:].ravel())[0, 1]
+    assert (alike > 0.5) == coarse
+
+
+def test_larger_pieces_are_drawn_more_often(monkeypatch):
+    """By their area in pixels: of one twice as large a side, four times as many photos are made."""
+    drawn = []
+
+    def photograph(rng, piece, *_):
+        drawn.append(piece.size)
+        return np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+
+    monkeypatch.setattr(dataset.shade, "photograph", photograph)
+    monkeypatch.setattr(dataset.shade, "redrawn_all", lambda *_: ())
+    monkeypatch.setattr(dataset, "backdrop", lambda *_: None)
+    monkeypatch.setattr(dataset, "cluttered", lambda *_: None)
+    store = dataset.Store(None, traced=[SimpleNamespace(size=16), SimpleNamespace(size=32)])
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        store.lit(rng)
+    assert 0.7 < np.mean(np.array(drawn) == 32) < 0.9
 
 
 def test_a_store_learns_from_what_is_there(tmp_path, sample):

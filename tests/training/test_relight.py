@@ -28,6 +28,7 @@ from training.relight import (  # noqa: E402
     alloy,
     applied,
     floor,
+    gathered,
     local_mean,
     log_hue,
     luminance,
@@ -65,12 +66,12 @@ def planes(
 
 def mean_of(seen: torch.Tensor) -> torch.Tensor:
     """The local mean of what is shown."""
-    return local_mean(to_linear(seen[:, :3]), seen[:, 3:4])
+    return local_mean(gathered(to_linear(seen[:, :3]), seen[:, 3:4]))
 
 
 def alloy_of(score: torch.Tensor, tint: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """The alloy of what is shown."""
-    return alloy(score, tint, to_linear(seen[:, :3]), seen[:, 4:5])
+    return alloy(score, tint, gathered(to_linear(seen[:, :3]), seen[:, 4:5]))
 
 
 WHITE = torch.ones(1, 3, 1, 1)
@@ -281,6 +282,19 @@ def test_stones_of_two_hues_keep_them():
     made = transforms(planes([0] * 5, [0] * 5, clear=(1e4, 0.7, 1e4)), AS_IS, seen, WHITE)
     gains = torch.stack([made[:, 0], made[:, 5], made[:, 10]], 1)
     torch.testing.assert_close(gains / gains[:, :1], torch.ones_like(gains), atol=1e-5, rtol=0)
+
+
+def test_a_stone_beside_metal_keeps_its_own_mean():
+    """However bright the metal beside it, what is flattened in a stone goes towards the stone's own colour."""
+    seen = shown(0.0)
+    seen[:, :3] = torch.tensor([0.05, 0.08, 0.3])[:, None, None]
+    seen[:, :3, :, 32:], seen[:, 4, :, 32:], seen[:, 5, :, 32:] = 1.0, 1, 0
+    made = transforms(planes([0, LEFT, 0, 0, 0], [0, 0, 0, -2, -2], clear=(1e4, 0, 0)), AS_IS, seen, WHITE)
+    stone = to_linear(seen[:, :3])[0, :, 32, 0]
+    for cell in (0, 4, 6):  # the last shares its 3x3 neighbourhood with the metal
+        row = made[0, :, 8, cell].reshape(3, 4)
+        out = row[:, :3] @ stone + row[:, 3]
+        torch.testing.assert_close(out / stone, (out / stone).mean().expand(3), atol=0, rtol=0.05)
 
 
 def test_the_grid_beside_a_piece_is_its_edges():
