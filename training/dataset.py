@@ -285,7 +285,7 @@ def zooms(side: int, size: int, close: bool) -> tuple[float, float]:
 def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     """Draw one augmented crop and its answer.
 
-    What is enlarged is often enlarged as the server does it, after the camera: noise, blur and JPEG blocks grow with it.
+    What is enlarged is often enlarged as the server does it, after the camera: noise and JPEG blocks grow with it.
     """
     kind = float(rng.random())
     if kind < NEGATIVE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from server.stages.decode import scene
 
 MEAN_LIMIT, DETAIL_LIMIT = 30.0, 0.6
 """Mean CIEDE2000 of the change above, and correlation of fine detail below which a person is asked."""
+JUDGED = 256
+"""Pixels a side at which the change is measured, whatever the network is shown."""
 ROOM_TAKES = 0.3
 """Share of the background's colour that the room around takes on, where it is not white."""
 
@@ -57,12 +60,18 @@ class Relighter:
                 transforms = self.network(shown, new)
                 light = self.on.followed(transforms, shown, metal, stone)
                 facts |= {"applied": wanted.relight, "network": card.identity()}
-                facts |= doubted(self.on.change(shown, light), found)
+                facts |= doubted(self.on.change(averaged(shown, JUDGED), light), found)
                 found.ran("relight", str(self.network.engine.identity))
             found.facts["relight"] = facts
             found.facts["identity_safe"] = facts["applied"] == 0
         corners = np.array([view.left, view.top, view.width, view.height], np.int32)
         return {"light": light, "place": corners, "report": found.write()}
+
+
+def averaged(planes: Array, side: int) -> Array:
+    """Average planes [C, S, S], wherever they lie, by a whole number to `side` pixels or more."""
+    step = math.gcd(planes.shape[1], max(1, planes.shape[1] // side))
+    return sum(planes[:, i::step, j::step] for i in range(step) for j in range(step)) / step**2
 
 
 def surroundings(look: Look, above: F32, below: F32) -> F32:

@@ -23,7 +23,7 @@ from server.repository import default_repository
 from server.stages.composite import composite
 from server.stages.decode import scene
 from server.stages.refine import judge, refine
-from server.stages.relight import Relighter, surroundings
+from server.stages.relight import Relighter, averaged, surroundings
 
 SIZE = 128
 DEFAULT = np.frombuffer(Look().to_bytes(), np.uint8)
@@ -177,6 +177,16 @@ def test_without_relight_the_piece_keeps_its_own_pixels():
     assert facts["relight"] == {"asked": 0.0, "applied": 0.0}
     assert facts["identity_safe"] is True
     np.testing.assert_array_equal(found["light"].reshape(3, 4), np.eye(3, 4))
+
+
+@pytest.mark.parametrize(("side", "left"), [(4, 4), (8, 4), (12, 4), (6, 6), (10, 5), (2, 2)])
+def test_a_change_is_measured_on_averages_over_whole_pixels(side, left):
+    """By the largest whole number that divides the side and leaves four pixels or more."""
+    planes = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
+    found = averaged(planes, 4)
+    assert found.dtype == np.float32
+    step = side // left
+    np.testing.assert_allclose(found, planes.reshape(2, left, step, left, step).mean((2, 4)), rtol=1e-6)
 
 
 def test_relight_tells_how_much_it_changed():
