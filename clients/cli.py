@@ -201,7 +201,7 @@ def batch(
     if resume and not (folder / "journal.sqlite").is_file():
         raise Stop(f"no run to resume in {folder}")
     if parquet and importlib.util.find_spec("pyarrow") is None:
-        raise Stop("--parquet needs pyarrow: pip install 'milgrain[batch]'")
+        raise Stop("--parquet needs pyarrow: pip install '.[batch]' in milgrain's checkout")
     jobs = [] if resume else _planned(source, out, look, preset, ensemble)
     try:
         if dry_run:
@@ -268,7 +268,7 @@ def _planned(source: str | None, out: str, look: str, preset: str, ensemble: Ens
     if not jobs:
         raise Stop(f"no photos in {source}")
     if any(job.preset for job in jobs) and importlib.util.find_spec("PIL") is None:
-        raise Stop("checking a preset's rules needs Pillow: pip install 'milgrain[batch]'")
+        raise Stop("checking a preset's rules needs Pillow: pip install '.[batch]' in milgrain's checkout")
     return jobs
 
 
@@ -287,7 +287,9 @@ def _tell_plan(jobs: list[Job], resumed: Path | None) -> None:
 def _write_page(journal: Journal) -> None:
     """Write the run's page where Pillow is there to make its pictures, else say what is missing."""
     if importlib.util.find_spec("PIL") is None:
-        print("no report.html: its pictures need Pillow (pip install 'milgrain[batch]')", file=sys.stderr)
+        print(
+            "no report.html: its pictures need Pillow (pip install '.[batch]' in milgrain's checkout)", file=sys.stderr
+        )
         return
     from clients import page
 
@@ -315,7 +317,7 @@ def check(
         wanted = load_preset(preset)
         found = {path: check_file(store.read(path), wanted) for path in files}
     except ModuleNotFoundError as missing:
-        raise Stop(f"checking needs {missing.name}: pip install 'milgrain[batch]'") from None
+        raise Stop(f"checking needs {missing.name}: pip install '.[batch]' in milgrain's checkout") from None
     except (OSError, ValueError) as wrong:
         raise Stop(str(wrong)) from None
     wrong = {path for path, findings in found.items() if not all(finding.kept for finding in findings)}
@@ -353,7 +355,7 @@ def wait_for_any(servers: list[str], seconds: float = FIRST_WAIT) -> None:
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
-    help="Keep a server running (milgrain serve --help). Needs: pip install 'milgrain[server]'",
+    help="Keep a server running (milgrain serve --help). Needs: pip install '.[server]' in milgrain's checkout",
 )
 def serve(context: typer.Context) -> None:
     """Hand over to the server."""
@@ -363,7 +365,8 @@ def serve(context: typer.Context) -> None:
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
-    help="Measure a server under load (milgrain bench --help). Needs: pip install 'milgrain[server,bench]'",
+    help="Measure a server under load (milgrain bench --help). "
+    "Needs: pip install '.[server,bench]' in milgrain's checkout",
 )
 def bench(context: typer.Context) -> None:
     """Hand over to the benchmark."""
@@ -377,7 +380,7 @@ def verb(name: str, arguments: list[str]) -> int:
         return found.load()(arguments)
     except ModuleNotFoundError as missing:
         extra = {"serve": "server", "bench": "server,bench"}[name]
-        raise Stop(f"milgrain {name} needs {missing.name}: pip install 'milgrain[{extra}]'") from None
+        raise Stop(f"milgrain {name} needs {missing.name}: pip install '.[{extra}]' in milgrain's checkout") from None
 
 
 def read_look(text: str, options: dict[str, Any], ensemble: Ensemble) -> Look:

@@ -127,4 +127,4 @@ def _system(url: str) -> tuple[Any, str]:
 
         return fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError) as missing:
-        raise OSError(f"{url}: {missing}; pip install 'milgrain[cloud]'") from missing
+        raise OSError(f"{url}: {missing}; pip install '.[cloud]' in milgrain's checkout") from missing

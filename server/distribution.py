@@ -68,7 +68,9 @@ def find_triton() -> Triton:
         return triton
     if found := shutil.which("tritonserver"):
         return Triton(binary=Path(found))
-    raise FileNotFoundError("no Triton server: pip install 'milgrain[server]', or put tritonserver on PATH")
+    raise FileNotFoundError(
+        "no Triton server: pip install '.[server]' in milgrain's checkout, or put tritonserver on PATH"
+    )
 
 
 def _require_libpython() -> None:

@@ -62,7 +62,7 @@ def no_gpu() -> str | None:
     missing = [name for name in GPU_NEEDS if not _is_installed(name)]
     missing += [] if gpu_engine() else [" or ".join(GPU_ENGINES)]
     if missing:
-        return f"an NVIDIA driver is here, but not {' and not '.join(missing)} (pip install 'milgrain[gpu]')"
+        return f"an NVIDIA driver is here, but not {' and not '.join(missing)} (pip install '.[gpu]')"
     return None
 
 

@@ -199,4 +199,6 @@ def test_serve_without_the_servers_packages_says_what_to_install():
     body = "import no_such_engine"
     done = subprocess.run([sys.executable, "-c", VERBS.format(body=body)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "milgrain: milgrain serve needs no_such_engine: pip install 'milgrain[server]'\n"
+    assert (
+        done.stderr == "milgrain: milgrain serve needs no_such_engine: pip install '.[server]' in milgrain's checkout\n"
+    )

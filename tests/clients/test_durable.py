@@ -271,7 +271,7 @@ def test_parquet_without_its_package_stops_before_the_run(script, photos, monkey
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
     done = CliRunner().invoke(cli.app, ["batch", "in", "-o", "out", "--parquet", "--server", script.address])
     assert isinstance(done.exception, cli.Stop)
-    assert "--parquet needs pyarrow: pip install 'milgrain[batch]'" in str(done.exception)
+    assert "--parquet needs pyarrow: pip install '.[batch]' in milgrain's checkout" in str(done.exception)
     assert not Path("out.run").exists()
 
 
