@@ -166,8 +166,8 @@ def stages() -> str:
         f"{table(['stage', 'median ms', 'p90 ms', 'instances'], rows)}\n\n"
         f"{photo['width']}x{photo['height']} JPEG to JPEG on white (2000x2000 asked, not enlarged), "
         f"one photo at a time. With {through['in_flight']} in flight the ensemble answers "
-        f"{through['ensemble_images_per_s']:.2f} images/s; its slowest stage, {through['slowest_stage']}, alone on the machine does "
-        f"{through['slowest_stage_alone_images_per_s']:.2f} images/s: ratio {through['ratio']:.2f}.\n\n"
+        f"{through['ensemble_images_per_s']:.2f} images/s; its slowest stage, {through['slowest_stage']}, alone "
+        f"on the machine does {through['slowest_stage_alone_images_per_s']:.2f} images/s: ratio {through['ratio']:.2f}.\n\n"
         f"{source('stages-cpu')}"
     )
 
@@ -305,7 +305,8 @@ def bench() -> str:
         f"{busy('bench-cpu')}{table(head, rows)}\n\n"
         f"{photo['width']}x{photo['height']} JPEG to JPEG on white (2000x2000 asked, not enlarged); "
         f"{result['rounds']} rounds of {result['seconds']:g} s. `closed N`: N photos under way; "
-        "`open S`: Poisson arrivals at S of the capacity, latency from the moment a photo was due. `?`: fewer than ten answers lie beyond it."
+        "`open S`: Poisson arrivals at S of the capacity, latency from the moment a photo "
+        "was due. `?`: fewer than ten answers lie beyond it."
         f"{alone}\n\n{source('bench-cpu')}"
     )
 
