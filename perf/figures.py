@@ -167,7 +167,8 @@ def stages() -> str:
         f"{photo['width']}x{photo['height']} JPEG to JPEG on white (2000x2000 asked, not enlarged), "
         f"one photo at a time. With {through['in_flight']} in flight the ensemble answers "
         f"{through['ensemble_images_per_s']:.2f} images/s; its slowest stage, {through['slowest_stage']}, alone "
-        f"on the machine does {through['slowest_stage_alone_images_per_s']:.2f} images/s: ratio {through['ratio']:.2f}.\n\n"
+        f"on the machine does {through['slowest_stage_alone_images_per_s']:.2f} images/s: ratio "
+        f"{through['ratio']:.2f}.\n\n"
         f"{source('stages-cpu')}"
     )
 
