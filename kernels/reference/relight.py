@@ -13,6 +13,9 @@ ROOM = 1.1
 """Side of the square that the network sees, in longer sides of the piece."""
 FAINT = np.float32(1e-3)
 """Weight of the bare ground in the mean colour of a pixel of the network's input, the solid piece's being 1."""
+WHOLE = 2
+"""Most pixels of a square that is made whole, in pixels of what it holds of the image. Beyond it the longer side is
+resampled first: the square around a chain on a photo of 60,000 x 1,000 pixels would take 17 GB."""
 IDENTITY = np.eye(3, 4, dtype=np.float32).ravel()
 """The affine colour transform [12] that changes nothing."""
 
@@ -38,12 +41,23 @@ def sampled(image: F32 | U8, window: Window, side: int) -> F32:
     height, width = image.shape[:2]
     top, left = max(0, window.top), max(0, window.left)
     bottom, right = min(height, window.top + window.height), min(width, window.left + window.width)
+    if top >= bottom or left >= right:
+        return np.zeros((side, side, *image.shape[2:]), np.float32)
     part = image[top:bottom, left:right]
-    rims = top - window.top, window.top + window.height - bottom, left - window.left, window.left + window.width - right
-    if any(rims):
-        part = cv2.copyMakeBorder(part, *rims, cv2.BORDER_CONSTANT, value=[0.0])
+    rows = top - window.top, window.top + window.height - bottom
+    columns = left - window.left, window.left + window.width - right
     way = cv2.INTER_AREA if side < window.width else cv2.INTER_LINEAR
-    return cv2.resize(part, (side, side), interpolation=way).astype(np.float32)
+    if window.width * window.height <= WHOLE * part.shape[0] * part.shape[1]:
+        steps = [((*rows, *columns), (side, side))]
+    elif part.shape[0] < part.shape[1]:
+        steps = [((0, 0, *columns), (side, part.shape[0])), ((*rows, 0, 0), (side, side))]
+    else:
+        steps = [((*rows, 0, 0), (part.shape[1], side)), ((0, 0, *columns), (side, side))]
+    for rims, size in steps:
+        if any(rims):
+            part = cv2.copyMakeBorder(part, *rims, cv2.BORDER_CONSTANT, value=[0.0])
+        part = cv2.resize(part, size, interpolation=way)
+    return part.astype(np.float32)
 
 
 def unmixed(pixels: U8, alpha: F32, view: Window, side: int) -> F32:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from kernels import launch
 from kernels import relight as kernel
 from kernels.reference.change import change
-from kernels.reference.relight import IDENTITY, followed, seen, unmixed
+from kernels.reference.relight import IDENTITY, followed, sampled, seen, unmixed
 from kernels.reference.window import Window
 
 CASES = [  # photo, maps, the window that these show, the square that is shown
@@ -39,6 +41,46 @@ def test_seen_matches_reference(rng, batch, twin):
     for got, host, window, view in zip(out, hosts, windows, views, strict=True):
         expected = seen(*host, window, view, SIDE)
         np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def padded(image: np.ndarray, window: Window, side: int) -> np.ndarray:
+    """The window made whole, zeros beyond the image, and resampled at once."""
+    whole = np.zeros((window.height, window.width, *image.shape[2:]), image.dtype)
+    for y in range(max(0, window.top), min(image.shape[0], window.top + window.height)):
+        for x in range(max(0, window.left), min(image.shape[1], window.left + window.width)):
+            whole[y - window.top, x - window.left] = image[y, x]
+    way = cv2.INTER_AREA if side < window.width else cv2.INTER_LINEAR
+    return cv2.resize(whole, (side, side), interpolation=way).astype(np.float32)
+
+
+@pytest.mark.parametrize("side", [7, 24, 100])
+@pytest.mark.parametrize("shape", [(80, 60), (9, 90), (90, 9), (1, 75), (60, 5, 3)])
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window(2, 1, 40, 40),
+        Window(-5, -30, 99, 99),
+        Window(-40, -3, 83, 83),
+        Window(4, -70, 79, 79),
+        Window(95, 0, 30, 30),
+    ],
+)
+def test_sampled_is_the_padded_window_resampled(rng, shape, window, side):
+    """Whatever the order of the axes; the weights differ in the last bits of float32."""
+    image = rng.random(shape, dtype=np.float32)
+    np.testing.assert_allclose(sampled(image, window, side), padded(image, window, side), atol=4e-6)
+
+
+@pytest.mark.parametrize("shape", [(100, 6000), (6000, 100)])
+def test_sampling_a_long_thin_photo_takes_memory_by_the_photo(shape):
+    """2 MB of photo, and one axis at 512 px: 14 MB. The square made whole takes 174 MB."""
+    image, side = np.ones(shape, np.float32), round(1.1 * 6000)
+    tracemalloc.start()
+    out = sampled(image, Window((shape[1] - side) // 2, (shape[0] - side) // 2, side, side), 512)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 25e6
+    assert out.sum() == pytest.approx(image.sum() * (512 / side) ** 2, rel=1e-3)
 
 
 def test_a_chain_thinner_than_a_pixel_shows_its_own_colour():
