@@ -14,7 +14,7 @@ class MilgrainError(Exception):
 
 
 class BadImage(MilgrainError):
-    """This photo can never be answered: do not retry."""
+    """This photo can never be answered, or not with this look, as the cause says: do not retry."""
 
 
 class BadLook(MilgrainError):

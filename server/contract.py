@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 BAD_IMAGE = "bad image: "
-"""Starts the cause when this photo can never be answered: do not retry."""
+"""Starts the cause when this photo can never be answered, or not with this look: do not retry."""
 BAD_LOOK = "bad look: "
 """Starts the cause when the look is wrong: every photo sent with it fails the same way."""
 NO_ALPHA = "has no alpha; ask a cutout as png or webp, or for its matte"

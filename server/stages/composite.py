@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.reference.composite import framed
+from kernels.reference.composite import Frame, framed
 from kernels.reference.scene import covering
 from kernels.reference.srgb import U8
 from kernels.reference.window import Window
-from server.contract import BAD_LOOK, parse_look
+from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
 from server.pixels import HOST, Array, Pixels
 from server.report import Report
 from server.stages.decode import scene
@@ -39,10 +39,7 @@ def composite(
         box = on.bounds(alpha) if wanted.canvas else None
         view = framed(box, alpha.shape, wanted.canvas, wanted.fill, wanted.upscale)
         if view.width * view.height > WIDEST:
-            raise ValueError(
-                f"{BAD_LOOK}fill: at {wanted.fill:g} the canvas would show {view.width}x{view.height} of the photo's "
-                f"pixels, more than {WIDEST / 1e6:g} megapixels"
-            )
+            raise ValueError(_too_wide(wanted, view))
         if wanted.background == "transparent":
             picture = on.cutout(alpha, foreground, light, lit, view)
         else:
@@ -57,3 +54,15 @@ def composite(
             )
         found.facts["picture"] = {"width": view.canvas[0], "height": view.canvas[1], "scale": round(view.scale, 4)}
     return {"picture": picture, "report": found.write()}
+
+
+def _too_wide(look: Look, view: Frame) -> str:
+    """Return why a canvas shows too much: the look's fault only where even a piece of one pixel would need as much."""
+    least = framed((0, 0, 1, 1), (1, 1), look.canvas, look.fill, look.upscale)
+    limit = f"more than {WIDEST / 1e6:g} megapixels"
+    if least.width * least.height > WIDEST:
+        return f"{BAD_LOOK}fill: at {look.fill:g} the canvas would show {limit} of any photo; ask for a larger fill"
+    return (
+        f"{BAD_IMAGE}at fill {look.fill:g} the canvas would show {view.width}x{view.height} of the photo's pixels, "
+        f"{limit}; ask for a larger fill, for a size of the piece's proportions, or for size null"
+    )

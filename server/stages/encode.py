@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from kernels.reference.srgb import U8
-from server.contract import BAD_LOOK, NO_ALPHA, Look, parse_look
+from server.contract import BAD_IMAGE, BAD_LOOK, NO_ALPHA, Look, parse_look
 from server.device import Memory
 from server.jpeg import doubled, luminance_steps, tagged
 from server.report import Report
@@ -93,9 +93,10 @@ def encode(picture: Any, look: U8, report: U8, codec: JpegCodec = LIBJPEG) -> di
             raise ValueError(f"{BAD_LOOK}format: jpeg {NO_ALPHA}")
         longest = max(picture.shape[:2])
         if longest > LONGEST[wanted.format]:
-            most = LONGEST[wanted.format]
+            # No look asks for so much: it is the size of a photo that keeps its own.
             raise ValueError(
-                f"{BAD_LOOK}format: no side of a {wanted.format} is longer than {most} pixels, not {longest}"
+                f"{BAD_IMAGE}the picture is {longest} pixels long, and no side of a {wanted.format} is longer than "
+                f"{LONGEST[wanted.format]}; ask for png"
             )
         relit = not found.facts.get("identity_safe", True)
         before = codec.memory.carried()

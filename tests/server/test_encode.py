@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageCms
 
-from server.contract import BAD_LOOK, Look
+from server.contract import BAD_IMAGE, BAD_LOOK, Look
 from server.report import Report
 from server.stages.encode import encode, encoded
 
@@ -98,8 +98,12 @@ def test_a_cutout_as_jpeg_is_the_callers_mistake(rng):
 
 
 @pytest.mark.parametrize(("format", "longest"), [("webp", 16383), ("jpeg", 65500)])
-def test_a_picture_too_long_for_its_format_is_refused_by_name(format, longest):
-    with pytest.raises(ValueError, match=f"^{BAD_LOOK}format: no side of a {format} is longer than {longest}"):
+def test_a_photo_too_long_for_the_format_is_refused_alone_and_told_what_to_ask_for(format, longest):
+    """Photos of usual size are answered with this look: a BadLook would stop the client's whole run."""
+    cause = (
+        f"^{BAD_IMAGE}the picture is {longest + 1} pixels long, and no side of a {format} is .* {longest}; ask for png"
+    )
+    with pytest.raises(ValueError, match=cause):
         encode(np.zeros((2, longest + 1, 3), np.uint8), *wire(Look(format=format)))
 
 

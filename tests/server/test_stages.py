@@ -15,7 +15,7 @@ from kernels.reference.refine import refined, upsample
 from kernels.reference.window import Window
 from perf.edges import memory
 from server.card import RelightCard, read_card
-from server.contract import BAD_LOOK, Look
+from server.contract import BAD_IMAGE, BAD_LOOK, Look
 from server.engines import on_cpu
 from server.networks import RelightNetwork
 from server.report import Report
@@ -228,8 +228,8 @@ def test_the_new_surroundings_take_the_backgrounds_colour():
     assert red[0, 2] < 0.8 * white[0, 2]
 
 
-def composed(look: Look) -> tuple[np.ndarray, dict]:
-    truth = ring(2 * SIZE)
+def composed(look: Look, alpha: np.ndarray | None = None) -> tuple[np.ndarray, dict]:
+    truth = ring(2 * SIZE) if alpha is None else alpha
     light, place = np.eye(3, 4, dtype=np.float32).reshape(1, 1, 12), np.array([0, 0, 2 * SIZE, 2 * SIZE], np.int32)
     found = composite(truth, photo_of(truth), light, place, wire(look), begun())
     return found["picture"], Report.read(found["report"]).facts
@@ -250,9 +250,21 @@ def test_the_smallest_photo_is_refined_wherever_the_piece_is():
     assert not alpha[8:].any()
 
 
-def test_a_canvas_of_nothing_but_ground_is_refused_by_name():
-    with pytest.raises(ValueError, match=f"^{BAD_LOOK}fill: at 0.001 the canvas would show"):
-        composed(Look(size=2000, fill=0.001))
+def test_a_piece_too_large_for_the_canvas_is_refused_alone():
+    """At the same look a piece of 2 pixels is answered: a BadLook would stop the client's whole run."""
+    look = Look(size=2000, fill=0.001)
+    with pytest.raises(ValueError, match=f"^{BAD_IMAGE}at fill 0.001 the canvas would show .* ask for a larger fill"):
+        composed(look)
+    small = np.zeros((2 * SIZE, 2 * SIZE), np.float32)
+    small[99:101, 99:101] = 1
+    assert composed(look, small)[0].shape == (2000, 2000, 3)
+
+
+@pytest.mark.parametrize("upscale", [False, True])
+def test_a_canvas_that_no_piece_can_fill_is_the_looks_fault(upscale):
+    """16 px hold the piece at 0.001 of them, 10,000 px above it then show 625 megapixels beside a single pixel."""
+    with pytest.raises(ValueError, match=f"^{BAD_LOOK}fill: at 0.001"):
+        composed(Look(size=(16, 10000), fill=0.001, upscale=upscale))
 
 
 def test_composite_keeps_the_photos_own_framing_when_size_is_none():
