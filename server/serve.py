@@ -20,7 +20,7 @@ from server.control import TOKEN, Described, Ports, announce, drain
 from server.distribution import find_triton
 from server.engines import GPU_ENGINES, Board, gpu_engine
 from server.repository import check_repository, default_repository, profiles
-from server.settings import Settings
+from server.settings import PREFIX, Settings
 from server.supervision import say, supervised
 
 DRIVER, GPUS = Path("/proc/driver/nvidia/version"), Path("/proc/driver/nvidia/gpus")
@@ -105,11 +105,22 @@ def serve(
     grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,
-    max_megapixels: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megapixels,
-    max_megabytes: Annotated[float, typer.Option(min=0.001)] = DEFAULTS.max_megabytes,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the network on the CPU.")] = DEFAULTS.threads,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, envvar=PREFIX + "MAX_MEGAPIXELS", help="Largest photo.")
+    ] = DEFAULTS.max_megapixels,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, envvar=PREFIX + "MAX_MEGABYTES", help="Largest file.")
+    ] = DEFAULTS.max_megabytes,
+    threads: Annotated[
+        int, typer.Option(min=1, envvar=PREFIX + "THREADS", help="Threads of the network on the CPU.")
+    ] = DEFAULTS.threads,
     max_waiting: Annotated[
-        int, typer.Option(min=0, help="Photos that may wait in the server; more are refused. 0: no limit.")
+        int,
+        typer.Option(
+            min=0,
+            envvar=PREFIX + "MAX_WAITING",
+            help="Photos that may wait in the server; more are refused. 0: no limit.",
+        ),
     ] = DEFAULTS.max_waiting,
     start_timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds until ready; default 180, on a GPU 1800: it builds its plans.")

@@ -16,7 +16,7 @@ import pytest
 from server import serve
 from server.distribution import Triton, find_triton
 from server.repository import default_repository
-from server.settings import Settings
+from server.settings import PREFIX, Settings
 from server.supervision import supervised
 
 
@@ -243,6 +243,51 @@ def test_the_callers_own_variables_are_read(monkeypatch, capfd):
     monkeypatch.setenv("MILGRAIN_MIN_SIDE", "many")
     assert serve.main([]) == 2
     assert "MILGRAIN_MIN_SIDE='many' is not a number" in capfd.readouterr().err
+
+
+class Started(Exception):
+    """Raised in place of a start."""
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What `milgrain serve` with these arguments would hand to the stages."""
+
+    def start(*arguments: str) -> Settings:
+        with pytest.raises(Started) as start:
+            serve.main([*arguments, "--profile=cpu", "--grpc-port=0", "--http-port=0", "--metrics-port=0"])
+        return Settings.from_environment(start.value.args[0])
+
+    def supervised(command, environment, *_):
+        raise Started(environment)
+
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(serve, "supervised", supervised)
+    return start
+
+
+@pytest.mark.parametrize("name", ["max_megapixels", "max_megabytes", "threads", "max_waiting"])
+def test_an_option_goes_above_the_environment_and_that_above_the_default(started, monkeypatch, name):
+    default = getattr(Settings(), name)
+    assert getattr(started(), name) == default
+    monkeypatch.setenv(PREFIX + name.upper(), str(default + 3))
+    assert getattr(started(), name) == default + 3
+    assert getattr(started(f"--{name.replace('_', '-')}={default + 5}"), name) == default + 5
+
+
+def test_a_limit_in_the_environment_is_held_to_the_options_range(monkeypatch, capfd):
+    monkeypatch.setenv("MILGRAIN_THREADS", "0")
+    assert serve.main([]) == 2
+    assert "MILGRAIN_THREADS" in capfd.readouterr().err
+
+
+def test_help_tells_defaults_and_variables(monkeypatch, capfd):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("MILGRAIN_MAX_WAITING", "77")
+    assert serve.main(["--help"]) == 0
+    (line,) = (line for line in capfd.readouterr().out.splitlines() if "MILGRAIN_MAX_WAITING" in line)
+    assert "default: 8" in line
 
 
 def test_port_in_use_is_named_before_anything_starts(capfd):
