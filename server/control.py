@@ -19,7 +19,12 @@ from server.supervision import say
 
 TOKEN = "milgrain-token"
 """Name of the header without which Triton refuses what is the operator's: see `server.serve.OPERATORS`."""
-UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_http_proxy", 0),
+)
+"""Of a channel to our own server: photos of any size, and never through the proxy that `http_proxy` names."""
 
 # Its classes are made when it is imported, where no type checker sees them.
 pb: Any = service_pb2
@@ -75,7 +80,7 @@ def announce(
     """
     start = time.monotonic()
     waiting = list(STAGES | ENSEMBLES)
-    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}", options=UNLIMITED) as channel:
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}", options=OPTIONS) as channel:
         triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         while waiting:
             if process.poll() is not None:
@@ -125,7 +130,7 @@ def drain(ports: Ports, token: str, timeout: float) -> None:
     """
     deadline = time.monotonic() + timeout
     key = ((f"triton-grpc-protocol-{TOKEN}", token),)
-    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}") as channel:
+    with grpc.insecure_channel(f"{ports.host}:{ports.grpc}", options=OPTIONS) as channel:
         triton = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         try:
             for name in ENSEMBLES:
