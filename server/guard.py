@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from kernels.launch import fetched, uploaded
 from kernels.reference.srgb import F32
+from server.cpus import cpus
 from server.engines import Engine, Network
 from server.openvino import OpenVino
 from server.supervision import say
@@ -27,7 +27,7 @@ def guarded(network: Network, compiled: Callable[[str], Compiled]) -> Compiled:
     agrees with the CPU.
     """
     probe = network.probe()
-    wide = OpenVino(network, os.cpu_count() or 1, "f32")(probe)
+    wide = OpenVino(network, cpus(), "f32")(probe)
     cause = None
     # bf16 on the card: less than float32 was measured as safe.
     for precision in ("f32",) if network.card.precision == "f32" else ("f16", "f32"):

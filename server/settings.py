@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+
+from server.cpus import cpus
 
 PREFIX = "MILGRAIN_"
 
@@ -20,7 +21,7 @@ class Settings:
     """Largest encoded photo, 1e6 bytes."""
     min_side: int = 16
     """Smallest side of a photo in pixels."""
-    threads: int = os.cpu_count() or 1
+    threads: int = field(default_factory=cpus)
     """Threads of the network on the CPU."""
     max_waiting: int = 8
     """Photos that may wait behind decode; more are turned away. 0: no limit."""
@@ -35,12 +36,12 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read what is set; raise ValueError that names a variable which is no number."""
         values: dict[str, float | int | str] = {}
-        for field in fields(cls):
-            name = PREFIX + field.name.upper()
+        for each in fields(cls):
+            name = PREFIX + each.name.upper()
             if name in environment:
-                number = {"int": int, "float": float, "str": str}[str(field.type)]
+                number = {"int": int, "float": float, "str": str}[str(each.type)]
                 try:
-                    values[field.name] = number(environment[name])
+                    values[each.name] = number(environment[name])
                 except ValueError:
                     raise ValueError(f"{name}={environment[name]!r} is not a number") from None
         return cls(**values)  # type: ignore[arg-type]
