@@ -15,11 +15,12 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kernels.reference.letterbox import letterbox
 from kernels.reference.srgb import U8, linear_to_srgb, srgb_to_linear
 from server.admission import Admission
+from server.adobe_rgb import ADOBE_RGB
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK, Look, parse_look
 from server.device import Memory
@@ -36,6 +37,8 @@ SIDEWAYS = (5, 6, 7, 8)
 METADATA = (struct.error, SyntaxError, ValueError, OSError, EOFError, KeyError, TypeError)
 """What Pillow raises on damaged metadata."""
 ADMITTED = Settings(max_megapixels=math.inf, max_megabytes=math.inf)
+UNCALIBRATED = 0xFFFF
+"""EXIF's ColorSpace of all that is not sRGB."""
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 SIXTEEN_BIT_GRAY = ("I;16", "I;16L", "I;16B")
 
@@ -231,6 +234,8 @@ def plain_facts(photo: Opened) -> dict[str, Any] | None:
     if is_rgb or info.get("progressive"):
         return None
     profile = None
+    if _is_adobe_rgb(image):
+        return None
     if icc := info.get("icc_profile"):
         try:
             profile = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip()
@@ -262,6 +267,20 @@ def _orientation(image: Image.Image) -> int:
             return 1
 
 
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Return whether EXIF alone says so, as DCF 2.0 has cameras do: uncalibrated, interoperability index R03."""
+    if image.mode != "RGB" or image.info.get("icc_profile"):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exif = image.getexif()
+            space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
+            return space == UNCALIBRATED and exif.get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
+        except METADATA:
+            return False
+
+
 def _turn(value: object) -> int:
     """Return an orientation that EXIF knows; 1 for all else that may stand in its place."""
     return value if isinstance(value, int) and value in range(1, 9) else 1
@@ -285,6 +304,8 @@ def _read(photo: Opened) -> tuple[U8, dict[str, Any], list[str]]:
         raise ValueError(f"{BAD_IMAGE}{image.format} cannot be decoded: {broken}") from None
     if profile == "unreadable":
         doubts.append("colour: the embedded ICC profile is unreadable; the photo was taken as sRGB")
+    if facts["mode"] == "CMYK" and profile is None:
+        doubts.append("colour: CMYK without a profile; its colours are a guess")
     if pixels.shape[2] == 4:
         facts["input_alpha"] = "laid over white"
         pixels = _over_white(pixels)
@@ -324,7 +345,7 @@ def _open(data: bytes, settings: Settings) -> Image.Image:
 
 def _pixels(image: Image.Image, data: bytes) -> tuple[U8, str | None]:
     """Return sRGB pixels [H, W, 3 or 4] and the name of the ICC profile they came from, if any."""
-    icc = image.info.get("icc_profile")
+    icc = ADOBE_RGB if _is_adobe_rgb(image) else image.info.get("icc_profile")
     if image.format in JPEG and image.mode in ("RGB", "L") and not icc:
         try:
             return simplejpeg.decode_jpeg(data, "RGB", strict=True), None

@@ -167,6 +167,8 @@ def test_each_photo_takes_its_lane_and_fails_alone(rng, decoder, capfd):
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     exif = Image.Exif()
     exif[0x0112] = 6
+    adobe = Image.Exif()
+    adobe.get_ifd(0x8769).update({0xA001: 0xFFFF, 0xA005: {1: "R03"}})
     plain = {
         "baseline": saved(pixels),
         "gray": saved(pixels[..., 0]),
@@ -179,6 +181,7 @@ def test_each_photo_takes_its_lane_and_fails_alone(rng, decoder, capfd):
         "CMYK": saved(pixels, mode="CMYK"),
         "RGB": saved(pixels, keep_rgb=True),
         "wide": saved(pixels, icc_profile=display_p3()),
+        "Adobe RGB by EXIF": saved(pixels, exif=adobe),
         "orientation in XMP": saved(pixels, xmp=xmp),
         "bytes behind": saved(pixels) + b"\0",
         "PNG": saved(pixels, "PNG"),

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from kernels.reference.srgb import linear_to_srgb
 from server.admission import Admission
 from server.card import Card
 from server.contract import BAD_IMAGE, BAD_LOOK, Look
 from server.report import Report
 from server.settings import Settings
-from server.stages.decode import Decoder, read_photo, scene
+from server.stages.decode import ORIENTATION, Decoder, Opened, plain_facts, read_photo, scene
 
 SETTINGS = Settings()
 
@@ -137,6 +138,83 @@ def test_unreadable_profile_asks_for_review():
     np.testing.assert_array_equal(pixels, gradient())
     assert facts["icc"] == "unreadable"
     assert "ICC" in doubts[0]
+
+
+def camera_exif(space: int, index: str) -> Image.Exif:
+    """EXIF as a camera writes it: ColorSpace, and the Interoperability IFD below the Exif IFD (EXIF 2.3, DCF 2.0)."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = 1
+    exif.get_ifd(0x8769).update({0xA001: space, 0xA005: {1: index, 2: b"0100"}})
+    return exif
+
+
+def xyz_of(primaries: list[tuple[float, float]]) -> np.ndarray:
+    """The matrix from linear light to XYZ of these primaries, x and y each, with white D65."""
+    columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries]).T
+    return columns * np.linalg.solve(columns, [0.3127 / 0.3290, 1, 0.3583 / 0.3290])
+
+
+def adobe_as_srgb(colour: tuple[int, int, int]) -> np.ndarray:
+    """By the standards' primaries and curves, in float64."""
+    linear = (np.array(colour) / 255) ** (563 / 256)
+    adobe = xyz_of([(0.64, 0.33), (0.21, 0.71), (0.15, 0.06)])
+    srgb = xyz_of([(0.64, 0.33), (0.30, 0.60), (0.15, 0.06)])
+    return linear_to_srgb(np.linalg.solve(srgb, adobe @ linear).astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("colour", [(200, 150, 60), (90, 140, 110), (128, 128, 128), (255, 255, 255), (0, 0, 0)])
+def test_adobe_rgb_that_only_exif_tells_is_converted(kind, colour):
+    """A level for the profile's 16-bit numbers, one for JPEG."""
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    data = saved(Image.new("RGB", (32, 32), colour), kind, exif=camera_exif(0xFFFF, "R03"), **options)
+    pixels, facts, doubts = read_photo(data, SETTINGS)
+    assert np.abs(pixels.astype(int) - adobe_as_srgb(colour)).max() <= 2
+    assert facts["icc"] == "Adobe RGB (EXIF)"
+    assert not doubts
+
+
+def test_adobe_rgb_differs_from_srgb_by_more_than_the_tolerance():
+    assert np.abs(adobe_as_srgb((90, 140, 110)).astype(int) - (90, 140, 110)).max() > 20
+
+
+@pytest.mark.parametrize(("space", "index"), [(1, "R98"), (0xFFFF, "R98"), (1, "R03"), (0xFFFF, "")])
+def test_other_exif_is_srgb(space, index):
+    data = saved(PHOTO, "PNG", exif=camera_exif(space, index))
+    pixels, facts, _ = read_photo(data, SETTINGS)
+    np.testing.assert_array_equal(pixels, gradient())
+    assert facts["icc"] is None
+
+
+def test_a_profile_goes_above_exif():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = saved(PHOTO, "PNG", exif=camera_exif(0xFFFF, "R03"), icc_profile=srgb)
+    pixels, facts, _ = read_photo(data, SETTINGS)
+    np.testing.assert_array_equal(pixels, gradient())
+    assert facts["icc"].startswith("sRGB")
+
+
+def test_a_damaged_interoperability_ifd_is_srgb():
+    exif = camera_exif(0xFFFF, "R03").tobytes()
+    data = saved(PHOTO, "JPEG", exif=exif[: exif.index(b"R03") - 12])
+    pixels, facts, _ = read_photo(data, SETTINGS)
+    assert pixels.shape == (60, 80, 3)
+    assert facts["icc"] is None
+
+
+def test_adobe_rgb_by_exif_is_not_plain():
+    """The GPU's lanes take every photo without a profile as sRGB."""
+    for index, is_plain in (("R98", True), ("R03", False)):
+        data = saved(PHOTO, "JPEG", exif=camera_exif(0xFFFF, index))
+        assert bool(plain_facts(Opened(data, Image.open(io.BytesIO(data))))) is is_plain
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_without_a_profile_asks_for_review(kind):
+    _, facts, doubts = read_photo(saved(PHOTO.convert("CMYK"), kind), SETTINGS)
+    assert (facts["mode"], facts["icc"]) == ("CMYK", None)
+    assert doubts == ["colour: CMYK without a profile; its colours are a guess"]
+    assert not read_photo(saved(PHOTO, kind), SETTINGS)[2]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
