@@ -28,6 +28,16 @@ from server.settings import Settings
 # Every instance is a process of its own: instances keep the cores busy, threads within them only get in the way.
 cv2.setNumThreads(1)
 
+STICKY = frozenset({214, 220, 226, 700, 702, 710, *range(714, 720), 721, 810})
+"""CUDA's errors, runtime's and driver's alike, after which this process can compute nothing more.
+
+CUDA's documentation says of all but two that "any further CUDA work will return the same error" and "the process must
+be terminated and relaunched" (CUDA Runtime API, cudaError): 226 contained hardware error, 700 illegal address, 702
+launch timeout, 710 assert, 714 stack, 715 instruction, 716 misaligned address, 717 address space, 718 program counter,
+719 launch failure, 721 tensor memory leak, 810 client ended by MPS. 214 and 220 are memory and NVLink errors that the
+hardware could not correct: what they hit is unknown. Out of memory (2) is none of them: a smaller photo may pass.
+"""
+
 _PyCapsule_SetDestructor = ctypes.pythonapi.PyCapsule_SetDestructor
 _PyCapsule_SetDestructor.argtypes = [ctypes.py_object, ctypes.c_void_p]
 
@@ -135,7 +145,7 @@ def serve_batch(requests: Sequence[Any], place: Place, function: Callable[..., M
     try:
         return answers()
     except Exception as failure:
-        return [_refusal(place.stage, request, failure) for request in requests]
+        return [_refusal(place, request, failure) for request in requests]
 
 
 def folder(args: Mapping[str, str]) -> Path:
@@ -195,18 +205,44 @@ def _guarded(place: Place, request: Any, answer: Callable[[Any], Any]) -> Any:
     try:
         return answer(request)
     except Exception as failure:
-        return _refusal(place.stage, request, failure)
+        return _refusal(place, request, failure)
 
 
-def _refusal(stage: str, request: Any, failure: Exception) -> Any:
-    """Turn a failure into this request's answer: what says BAD_IMAGE or BAD_LOOK is the caller's, all else is ours."""
+def _refusal(place: Place, request: Any, failure: Exception) -> Any:
+    """Turn a failure into this request's answer: what says BAD_IMAGE or BAD_LOOK is the caller's, all else is ours.
+
+    Where CUDA is broken for this process there is no answer, and no process: Triton starts another one, and clients
+    send again what was lost. It would fail photo by photo, and be called ready all the same.
+    """
     if isinstance(failure, ValueError) and str(failure).startswith((BAD_IMAGE, BAD_LOOK)):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.INVALID_ARG)
     elif isinstance(failure, ValueError) and str(failure).startswith(OVERLOADED):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.UNAVAILABLE)
     else:
+        if said := _broken(place, failure):
+            print(f"{place.stage}: ends, to be started anew: CUDA is broken: {said}", file=sys.stderr, flush=True)
+            os._exit(1)
         told = "".join(traceback.format_exception(failure))
-        print(f"{stage}: request {request.request_id()!r}\n{told}", file=sys.stderr, flush=True)
-        cause = f"{stage} failed: {type(failure).__name__}: {failure}"
+        print(f"{place.stage}: request {request.request_id()!r}\n{told}", file=sys.stderr, flush=True)
+        cause = f"{place.stage} failed: {type(failure).__name__}: {failure}"
         error = pb_utils.TritonError(cause, pb_utils.TritonError.INTERNAL)
     return pb_utils.InferenceResponse(error=error)
+
+
+def _broken(place: Place, failure: Exception) -> str | None:
+    """Return the error after which CUDA does nothing more in this process; None where there was none."""
+    if place.gpu is None:
+        return None
+    import cupy as cp  # pyright: ignore[reportMissingImports]
+
+    kinds = cp.cuda.runtime.CUDARuntimeError, cp.cuda.driver.CUDADriverError
+    errors: list[BaseException] = []
+    error: BaseException | None = failure
+    while error:
+        errors.append(error)
+        error = error.__cause__ or error.__context__
+    try:
+        cp.cuda.runtime.deviceSynchronize()  # other libraries have errors of their own: CUDA says its own again
+    except kinds as again:
+        errors.append(again)
+    return next((str(one) for one in errors if isinstance(one, kinds) and one.status in STICKY), None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -225,3 +227,59 @@ def test_failure_is_the_answer_of_its_request(triton, crop, failure, code, kind)
     first, second = triton.serve_each([crop(1, 1), crop(1, 1)], place, function)
     assert (first.error.code, second.error) == (code, None)
     assert str(failure) in str(first.error)
+
+
+def failing(status, how):
+    """Answer a request whose stage fails by that CUDA error; print the answer."""
+    sys.modules |= (modules := played())
+    triton = importlib.import_module("server.triton")
+    cuda = modules["cupy"].cuda
+    error = CudaError(int(status))
+
+    def synchronize():
+        raise error
+
+    def function(**arrays):
+        if how == "other library":
+            cuda.runtime.deviceSynchronize = synchronize
+            raise RuntimeError("the engine failed")
+        if how == "driver":
+            raise cuda.driver.CUDADriverError(int(status))
+        if how == "wrapped":
+            raise RuntimeError("the engine failed") from error
+        raise error
+
+    batched = Tensor("net_input", np.zeros((1, 3, 4, 4), np.float32), is_cpu=False)
+    single = Tensor("photo", np.zeros((1, 9), np.uint8)), Tensor("look", np.zeros((1, 2), np.uint8))
+    if how == "batch":
+        answers = triton.serve_batch([Request(["coarse"], batched)], placed(triton, "segment", "GPU"), function)
+    else:
+        kind = "CPU" if how == "cpu" else "GPU"
+        answers = triton.serve_each([Request(["pixels"], *single)], placed(triton, "decode", kind), function)
+    print(answers[0].error.code)
+
+
+def ended(root, status, how):
+    command = [sys.executable, __file__, str(status), how]
+    return subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("how", ["runtime", "driver", "wrapped", "other library", "batch"])
+def test_broken_cuda_ends_the_process_in_one_line(root, how):
+    """700: an illegal address. Nobody is answered, Triton sees an end that is none of its own making."""
+    done = ended(root, 700, how)
+    stage = "segment" if how == "batch" else "decode"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{stage}: ends, to be started anew: CUDA is broken: cudaError700: as CUDA says it\n"
+
+
+@pytest.mark.parametrize(("status", "how"), [(2, "runtime"), (2, "other library"), (1, "driver"), (700, "cpu")])
+def test_any_other_error_of_cuda_is_the_photos(root, status, how):
+    """2: out of memory; 1: an invalid value. On the CPU there is no CUDA to break."""
+    done = ended(root, status, how)
+    assert (done.returncode, done.stdout) == (0, "INTERNAL\n")
+    assert "request '7'" in done.stderr
+
+
+if __name__ == "__main__":
+    failing(*sys.argv[1:])
