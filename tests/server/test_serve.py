@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -203,6 +205,61 @@ def test_the_gpu_profile_without_a_driver_is_one_sentence_and_exit_code_2(capfd)
     said = capfd.readouterr()
     assert said.err == "milgrain: the gpu profile cannot run: no NVIDIA driver here\n"
     assert said.out == ""
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Return a function that serves on a machine with so many GPUs; it gives Triton's command and environment."""
+
+    def start(profile, count, visible):
+        started = []
+
+        @contextlib.contextmanager
+        def supervised(command, environment, *_):
+            started.append((command, environment))
+            yield SimpleNamespace(terminate=lambda: None, wait=lambda: 0)
+
+        monkeypatch.setattr(serve, "no_gpu", lambda: None)
+        monkeypatch.setattr(serve, "gpus", lambda: count)
+        monkeypatch.setattr(serve, "supervised", supervised)
+        monkeypatch.setattr(serve, "announce", lambda *_: False)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        ports = ["--grpc-port", "0", "--http-port", "0", "--metrics-port", "0"]
+        assert serve.main(["--profile", profile, *ports]) == 1
+        return started[0]
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("count", "visible", "gpu", "said"),
+    [
+        (0, None, "0", None),  # a driver that does not list its GPUs
+        (1, None, "0", None),
+        (4, None, "0", "GPU 0 of 4"),
+        (4, "2", "2", None),
+        (4, "3, 1", "3", "GPU 3 of 3, 1"),
+        (4, "MIG-11c29e81", "MIG-11c29e81", None),
+        (4, "", "", None),
+    ],
+)
+@pytest.mark.parametrize("profile", ["gpu", "ngc"])
+def test_a_server_has_one_gpu_and_one_pool_on_it(started, capfd, profile, count, visible, gpu, said):
+    command, environment = started(profile, count, visible)
+    assert environment["CUDA_VISIBLE_DEVICES"] == gpu
+    assert [word for word in command if "pool" in word] == [f"--cuda-memory-pool-byte-size=0:{4 * 2**30}"]
+    lines = [line for line in capfd.readouterr().out.splitlines() if "one GPU" in line]
+    told = f"milgrain: one server, one GPU: {said}; start one server per GPU with CUDA_VISIBLE_DEVICES"
+    assert lines == ([told] if said else [])
+
+
+def test_on_the_cpu_the_gpus_are_nobodys_business(started, capfd):
+    command, environment = started("cpu", 4, None)
+    assert "CUDA_VISIBLE_DEVICES" not in environment
+    assert not [word for word in command if "pool" in word]
+    assert "one GPU" not in capfd.readouterr().out
 
 
 def test_the_wheels_triton_is_complete():
