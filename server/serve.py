@@ -196,9 +196,10 @@ def serve(
             )
             if ready:
                 say(f"ready {ports}")
+                code = process.wait_whole()
             else:
                 process.terminate()
-            code = process.wait()
+                code = process.wait()
     say(f"Triton ended with {code}")
     raise typer.Exit(128 - code if code < 0 else code if ready else code or 1)
 

@@ -211,8 +211,8 @@ def _guarded(place: Place, request: Any, answer: Callable[[Any], Any]) -> Any:
 def _refusal(place: Place, request: Any, failure: Exception) -> Any:
     """Turn a failure into this request's answer: what says BAD_IMAGE or BAD_LOOK is the caller's, all else is ours.
 
-    Where CUDA is broken for this process there is no answer, and no process: Triton starts another one, and clients
-    send again what was lost. It would fail photo by photo, and be called ready all the same.
+    Where CUDA is broken for this process there is no answer, and no process: it would fail photo by photo, and be
+    called ready all the same. The launcher then ends the server (`Server.wait_whole`); clients send again what is lost.
     """
     if isinstance(failure, ValueError) and str(failure).startswith((BAD_IMAGE, BAD_LOOK)):
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.INVALID_ARG)
@@ -220,7 +220,7 @@ def _refusal(place: Place, request: Any, failure: Exception) -> Any:
         error = pb_utils.TritonError(str(failure), pb_utils.TritonError.UNAVAILABLE)
     else:
         if said := _broken(place, failure):
-            print(f"{place.stage}: ends, to be started anew: CUDA is broken: {said}", file=sys.stderr, flush=True)
+            print(f"{place.stage}: this process ends, for CUDA is broken in it: {said}", file=sys.stderr, flush=True)
             os._exit(1)
         told = "".join(traceback.format_exception(failure))
         print(f"{place.stage}: request {request.request_id()!r}\n{told}", file=sys.stderr, flush=True)
@@ -236,7 +236,7 @@ def _broken(place: Place, failure: Exception) -> str | None:
     import cupy as cp  # pyright: ignore[reportMissingImports]
 
     kinds = cp.cuda.runtime.CUDARuntimeError, cp.cuda.driver.CUDADriverError
-    errors: list[BaseException] = []
+    errors: list[Any] = []
     error: BaseException | None = failure
     while error:
         errors.append(error)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,47 @@ def test_no_process_outlives_the_block(tmp_path):
         assert alive(grandchild)
     assert gone(process.pid)
     assert gone(grandchild)
+
+
+def test_a_server_that_loses_a_process_is_killed(tmp_path, capfd):
+    """Triton starts no stage's process anew, refuses all photos, and stays ready."""
+    out = tmp_path / "pid"
+    with supervised(["sh", "-c", f'exec {sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
+        while not (out.exists() and out.read_text().strip()):
+            time.sleep(0.02)
+        child = int(out.read_text())
+        os.kill(process.pid, signal.SIGSTOP)  # as busy as Triton, which does not wait for it
+        threading.Timer(1, os.kill, (child, signal.SIGKILL)).start()
+        assert process.wait_whole() == -signal.SIGKILL
+    assert f"process {child} of a stage ended" in capfd.readouterr().out
+
+
+LOSES_ITS_STAGE = """
+import signal, subprocess, sys, time
+stage = subprocess.Popen(["sleep", "600"])
+def end(*_):
+    stage.kill()
+    time.sleep(2)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+time.sleep(1)
+subprocess.Popen(["true"])
+time.sleep(60)
+"""
+
+
+def test_processes_that_end_with_their_server_or_came_later_are_not_missed(tmp_path):
+    """It is asked to end, so its child may go first; one that it starts meanwhile is its own affair."""
+    (tmp_path / "server.py").write_text(LOSES_ITS_STAGE)
+    script = f"""
+        import os, signal, sys, threading, time
+        from server.supervision import supervised
+        with supervised([sys.executable, {str(tmp_path / "server.py")!r}], dict(os.environ)) as process:
+            time.sleep(0.7)  # until the handler is there
+            threading.Timer(2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            sys.exit(process.wait_whole())
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30).returncode == 7
 
 
 def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):

@@ -270,7 +270,7 @@ def test_broken_cuda_ends_the_process_in_one_line(root, how):
     done = ended(root, 700, how)
     stage = "segment" if how == "batch" else "decode"
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{stage}: ends, to be started anew: CUDA is broken: cudaError700: as CUDA says it\n"
+    assert done.stderr == f"{stage}: this process ends, for CUDA is broken in it: cudaError700: as CUDA says it\n"
 
 
 @pytest.mark.parametrize(("status", "how"), [(2, "runtime"), (2, "other library"), (1, "driver"), (700, "cpu")])
