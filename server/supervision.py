@@ -50,23 +50,24 @@ class Server(subprocess.Popen[str]):
         from then on, and calls itself ready. Killed, it costs callers no more than a restart.
         """
         processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-        children = [child for child in processes if self._has(child)]
+        children = [child for child in processes if self._state(child)]  # the dead among them, whom nobody waits for
         while True:
             try:
                 return self.wait(WATCH_SECONDS)
             except subprocess.TimeoutExpired:
-                gone = [child for child in children if not self._has(child)]
+                gone = [child for child in children if self._state(child) in ("Z", None)]
             # Who ends us may have sent its signal to all of the server's processes at once.
             if gone and not self.ending.wait(WATCH_SECONDS) and self.poll() is None:
                 say(f"process {gone[0]} of a stage ended, and nothing starts it anew: the server is killed")
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def _has(self, child: int) -> bool:
+    def _state(self, child: int) -> str | None:
+        """Return a process's state, such as Z for a dead one; None where it is no child of the server."""
         try:
             state, parent = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:
-            return False
-        return state != "Z" and int(parent) == self.pid
+            return None
+        return state if int(parent) == self.pid else None
 
 
 @contextlib.contextmanager

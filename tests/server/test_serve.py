@@ -53,15 +53,17 @@ def test_no_process_outlives_the_block(tmp_path):
     assert gone(grandchild)
 
 
-def test_a_server_that_loses_a_process_is_killed(tmp_path, capfd):
-    """Triton starts no stage's process anew, refuses all photos, and stays ready."""
+@pytest.mark.parametrize("after", [0, 1.5])
+def test_a_server_that_loses_a_process_is_killed(tmp_path, capfd, after):
+    """Triton starts no stage's process anew, refuses all photos, and stays ready. It may be lost before we look."""
     out = tmp_path / "pid"
     with supervised(["sh", "-c", f'exec {sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
         while not (out.exists() and out.read_text().strip()):
             time.sleep(0.02)
         child = int(out.read_text())
         os.kill(process.pid, signal.SIGSTOP)  # as busy as Triton, which does not wait for it
-        threading.Timer(1, os.kill, (child, signal.SIGKILL)).start()
+        threading.Timer(after, os.kill, (child, signal.SIGKILL)).start()
+        time.sleep(0.5)
         assert process.wait_whole() == -signal.SIGKILL
     assert f"process {child} of a stage ended" in capfd.readouterr().out
 
