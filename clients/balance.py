@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from clients import store
-from clients.client import Answer, Client, Ensemble, Order
+from clients.client import Answer, Client, Ensemble, Order, check_size
 from clients.errors import BadImage, MilgrainError, Overloaded, ServerError, Unavailable
 from clients.source import Job
 
@@ -296,11 +296,17 @@ class _Lane:
             floor.stop(broken)
 
     def _orders(self, number: int) -> Generator[Order, None, None]:
-        """Yield photos as the floor gives them to this lane; one that cannot be read fails alone."""
+        """Yield photos as the floor gives them to this lane; one that cannot be read, or sent, fails alone."""
         while sent := self.floor.take(self, number):
             job = sent.job
             try:
+                if not store.is_url(job.photo):  # before it takes its room in memory
+                    check_size(job.photo, store.local(job.photo).stat().st_size)
                 photo = store.read(job.photo)
+                check_size(job.photo, len(photo))
+            except BadImage as too_large:
+                self.floor.settle(self, job.sku, too_large)
+                continue
             except OSError as unreadable:
                 self.floor.settle(self, job.sku, BadImage(f"{job.photo}: {unreadable.strerror or unreadable}"))
                 continue

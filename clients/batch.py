@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,11 @@ from clients.errors import BadLook
 from clients.journal import Entry, Journal
 from clients.presets import load_preset
 from clients.source import Job
+
+ITS_PATH = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR})
+"""What the disk says of one picture's path: too long, a folder's, or below a file. All else ends the run: a full disk,
+a folder that is forbidden or gone (of a link that leads nowhere it says EEXIST) would fail every photo.
+"""
 
 
 def run(
@@ -80,36 +86,63 @@ def _keep(journal: Journal, outcome: Outcome, reports: bool) -> dict[str, Any]:
         "latency_ms": outcome.latency_ms,
     }
     if not isinstance(answer, Answer):
-        detail |= {"kind": type(answer).__name__, "cause": str(answer)}
-        if not store.is_url(job.picture):
-            store.part(job.picture).unlink(missing_ok=True)
-        journal.note(job.sku, "failed", **detail)
-        return detail
-    detail |= {"sha256": hashlib.sha256(answer.image).hexdigest(), "bytes": len(answer.image), "report": answer.report}
+        return _fail(journal, job, detail, answer)
+    made = {"sha256": hashlib.sha256(answer.image).hexdigest(), "bytes": len(answer.image), "report": answer.report}
     if job.preset:
-        detail["violations"] = [str(found) for found in check(answer.image, load_preset(job.preset)) if not found.kept]
-    if reports:
-        store.write(job.report, json.dumps(answer.report, indent=1).encode())
-    if store.is_url(job.picture):
-        store.write(job.picture, answer.image)
-    else:
-        store.stage(job.picture, answer.image)
-        journal.note(job.sku, "staged", **detail)
-        store.settle(job.picture)
+        made["violations"] = [str(found) for found in check(answer.image, load_preset(job.preset)) if not found.kept]
+    try:
+        if reports:
+            store.write(job.report, json.dumps(answer.report, indent=1).encode())
+        if store.is_url(job.picture):
+            store.write(job.picture, answer.image)
+        else:
+            store.stage(job.picture, answer.image)
+            journal.note(job.sku, "staged", **detail, **made)
+            store.settle(job.picture)
+    except OSError as refused:
+        if refused.errno not in ITS_PATH:
+            raise
+        return _fail(journal, job, detail, refused)
+    detail |= made
     journal.note(job.sku, "done", **detail)
     return detail
 
 
+def _fail(journal: Journal, job: Job, detail: dict[str, Any], cause: Exception) -> dict[str, Any]:
+    """Note a job as failed, and leave nothing of it beside its place; return its detail."""
+    said = f"{cause.filename2 or cause.filename}: {cause.strerror}" if isinstance(cause, OSError) else str(cause)
+    detail |= {"kind": type(cause).__name__, "cause": said}
+    for path in (job.picture, job.report):
+        if not store.is_url(path):
+            try:
+                store.part(path).unlink(missing_ok=True)
+            except OSError as refused:
+                if refused.errno not in ITS_PATH:
+                    raise
+    journal.note(job.sku, "failed", **detail)
+    return detail
+
+
 def _mend(journal: Journal, entry: Entry) -> None:
-    """Finish a picture that was staged when the run was killed; cut it again where its bytes are not there."""
+    """Finish a picture that was staged when the run was killed; cut it again where its bytes are not there.
+
+    One whose path the disk refuses has failed.
+    """
     job, wanted = entry.job, entry.detail["sha256"]
     beside = store.part(job.picture)
-    for path in (beside, store.local(job.picture)):
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == wanted:
-            if path == beside:
-                store.settle(job.picture)
-            journal.note(job.sku, "done", **entry.detail)
-            return
+    try:
+        for path in (beside, store.local(job.picture)):
+            if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == wanted:
+                if path == beside:
+                    store.settle(job.picture)
+                journal.note(job.sku, "done", **entry.detail)
+                return
+    except OSError as refused:
+        if refused.errno not in ITS_PATH:
+            raise
+        asked = ("photo_sha256", "server", "latency_ms")
+        _fail(journal, job, {name: entry.detail[name] for name in asked if name in entry.detail}, refused)
+        return
     journal.note(job.sku, "again")
 
 

@@ -18,7 +18,7 @@ import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from clients.errors import BadImage, MilgrainError, ServerError, TimedOut, Unavailable, refusal
-from server.contract import ENSEMBLES, IMAGE, LOOK, PHOTO, REPORT, Look
+from server.contract import ENSEMBLES, IMAGE, LOOK, LOOK_BYTES, PHOTO, REPORT, Look
 
 Ensemble = Literal["catalog", "cutout"]
 Photo = bytes | str | os.PathLike[str]
@@ -26,6 +26,9 @@ Photo = bytes | str | os.PathLike[str]
 
 CATALOG = Look()
 """White, square, framed: what catalogs ask for."""
+
+PHOTO_BYTES = 2**31 - LOOK_BYTES - 2**16
+"""Most bytes of a photo: protobuf writes no message of 2 GiB or more, and by such a one gRPC ends the whole stream."""
 
 wire: Any = service_pb2  # its messages are made at import, where no type checker sees them
 
@@ -126,7 +129,7 @@ class Client:
     ) -> Answer:
         """Return the picture of one photo, or raise the MilgrainError that says why there is none."""
         name = _name(photo, "photo")
-        request = _request("", _read(photo, name), look.to_bytes(), ensemble)
+        request = _request("", name, _read(photo, name), look.to_bytes(), ensemble)
         try:
             return _answer(name, self._stub.ModelInfer(request, timeout=timeout))
         except grpc.RpcError as lost:
@@ -153,9 +156,12 @@ class Client:
             else:
                 answer.set_result(_answer("photo", call.result()))
 
-        self._stub.ModelInfer.future(_request("", photo, look.to_bytes(), ensemble), timeout=timeout).add_done_callback(
-            settle
-        )
+        try:
+            request = _request("", "photo", photo, look.to_bytes(), ensemble)
+        except BadImage as too_large:
+            answer.set_exception(too_large)
+        else:
+            self._stub.ModelInfer.future(request, timeout=timeout).add_done_callback(settle)
         return answer
 
     def stream(
@@ -209,9 +215,9 @@ class Client:
                         name, photo = photo if isinstance(photo, tuple) else (_name(photo, f"photo {number}"), photo)
                         request_look, priority = look, 0
                     try:
-                        request = _request(str(number), _read(photo, name), request_look, ensemble, priority)
-                    except BadImage as unreadable:
-                        events.put((name, unreadable))
+                        request = _request(str(number), name, _read(photo, name), request_look, ensemble, priority)
+                    except BadImage as refused:
+                        events.put((name, refused))
                     else:
                         events.put(_Sent(str(number), name, time.monotonic() + timeout))
                         yield request
@@ -310,18 +316,31 @@ def _name(photo: Photo, otherwise: str) -> str:
     return otherwise if isinstance(photo, bytes) else os.fspath(photo)
 
 
+def check_size(name: str, count: int) -> None:
+    """Raise BadImage where a photo has more bytes than a message can take."""
+    if count > PHOTO_BYTES:
+        raise BadImage(
+            f"{name}: {count / 1e6:,.1f} MB, and no message to a server takes more than {PHOTO_BYTES / 1e6:,.1f}"
+        )
+
+
 def _read(photo: Photo, name: str) -> bytes:
-    """Return the photo's bytes; a file that cannot be read is a bad image, and fails alone."""
+    """Return the photo's bytes; a file that cannot be read, or sent, is a bad image, and fails alone."""
     if isinstance(photo, bytes):
         return photo
     try:
+        check_size(name, Path(photo).stat().st_size)
         return Path(photo).read_bytes()
     except OSError as unreadable:
         raise BadImage(f"{name}: {unreadable.strerror or unreadable}") from unreadable
 
 
-def _request(request_id: str, photo: bytes, look: bytes, ensemble: Ensemble, priority: int = 0) -> Any:
-    """Return the request of one photo: a batch of one, its tensors as raw bytes; priority 0 is the server's default."""
+def _request(request_id: str, name: str, photo: bytes, look: bytes, ensemble: Ensemble, priority: int = 0) -> Any:
+    """Return the request of one photo: a batch of one, its tensors as raw bytes; priority 0 is the server's default.
+
+    Raise BadImage, which names the photo, where it is too large for a message.
+    """
+    check_size(name, len(photo))
     request = wire.ModelInferRequest(model_name=ensemble, id=request_id, raw_input_contents=[photo, look])
     if priority:
         request.parameters["priority"].uint64_param = priority

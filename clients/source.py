@@ -34,7 +34,7 @@ CELL = 16_000_000
 
 CATALOG = Look()
 NOWHERE = Path("/dev/null/pictures")
-"""A folder that holds no photo: stands for a place that is no local folder."""
+"""A folder that holds no photo: stands for a place that is no local folder, and sets no limit to names."""
 
 AnyPath = TypeVar("AnyPath", Path, PurePosixPath)
 
@@ -59,8 +59,8 @@ class Job:
 def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset: str = "") -> list[Job]:
     """Return one job per photo, sorted; pictures mirror the photos' tree below their nearest common folder.
 
-    Raise FileNotFoundError for an input that does not exist, ValueError where a picture would replace a photo or a
-    name is not UTF-8, which no journal, URL or report could hold.
+    Raise FileNotFoundError for an input that does not exist, ValueError where a picture would replace a photo, its
+    name is too long for the disk, or a name is not UTF-8, which no journal, URL or report could hold.
     """
     home = _absolute(out)
     roots: set[Path] = set()
@@ -90,6 +90,9 @@ def plan(inputs: Iterable[str | os.PathLike[str]], out: Path, look: Look, preset
     jobs = [
         Job(str(photos[where]), str(photos[where]), str(picture), look, preset) for where, picture in pictures.items()
     ]
+    for job in jobs if out != NOWHERE else ():
+        if name := _too_long(job.picture):
+            raise ValueError(f"{job.photo}: its picture would be named {name}; rename the photo")
     for job in _replacing(jobs):
         raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another folder")
     return jobs
@@ -107,6 +110,11 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "", ensemble: En
         for job in _replacing([job for _, job in jobs.values()]):
             where = f"{source}, line {jobs[job.sku][0]}"
             raise ValueError(f"{where}: its picture would replace the photo {job.picture}; choose another place")
+        pictures = {job.picture.casefold(): line for line, job in jobs.values()}
+        for line, job in jobs.values():
+            for above in map(str, PurePosixPath(job.picture.casefold()).parents):
+                if above in pictures and not store.is_url(out):
+                    raise ValueError(f"{source}, line {line}: its folder is the picture of line {pictures[above]}")
         return [job for _, job in jobs.values()]
     look = look_of(given, preset, ensemble)
     if not store.is_url(source):
@@ -130,6 +138,8 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "", ensemble: En
     jobs = []
     for path, photo in photos.items():
         picture = under(out, str(path.relative_to(root).with_name(names[path] + suffix)))
+        if name := _too_long(picture):
+            raise ValueError(f"{photo}: its picture would be named {name}; rename the photo")
         jobs.append(Job(photo, photo, picture, look, preset))
     for job in _replacing(jobs):
         raise ValueError(f"the picture of {job.photo} would replace the photo {job.picture}; choose another place")
@@ -155,6 +165,14 @@ def look_of(fields: dict[str, Any], preset: str = "", ensemble: Ensemble = "cata
         asked = f"preset {preset} asks for jpeg, which" if preset and "format" not in fields else "jpeg"
         raise ValueError(f"{BAD_LOOK}format: {asked} {NO_ALPHA}")
     return look
+
+
+def _too_long(picture: str) -> str:
+    """Return the name, with its length, that no disk takes in a local picture's path; empty where there is none."""
+    for name in () if store.is_url(picture) else store.local(picture).parts:
+        if (count := len(os.fsencode(name))) > store.LONGEST:
+            return f"{name[:24]}...{name[-8:]}, {count} bytes of at most {store.LONGEST}"
+    return ""
 
 
 def _replacing(jobs: Sequence[Job]) -> Iterator[Job]:
@@ -207,6 +225,8 @@ def _manifest(
         if folder and "://" not in photo and not photo.startswith("/"):
             photo = f"{folder}/{photo}"
         picture = under(out, sku + PICTURE_SUFFIXES[look.format])
+        if name := _too_long(picture):
+            raise ValueError(f"{where}: its picture would be named {name}; shorten the sku")
         if picture.casefold() in pictures:
             raise ValueError(f"{where}: its picture {picture} is that of line {pictures[picture.casefold()]}")
         pictures[picture.casefold()] = line

@@ -37,7 +37,7 @@ NO_GPU = (
 GPU_NEEDS = ("cupy", "nvidia.nvimgcodec", "onnx")
 """Modules that stages of the gpu profile import, besides an engine."""
 POOL = 4 * 2**30
-"""Bytes of each GPU that Triton keeps for what passes between stages. Beyond it Triton takes the host's memory, and a
+"""Bytes of the GPU that Triton keeps for what passes between stages. Beyond it Triton takes the host's memory, and a
 photo of 12 megapixels alone takes 116 MB."""
 
 OPERATORS = "model-repository,shared-memory,trace,logging"
@@ -69,6 +69,19 @@ def no_gpu() -> str | None:
 def gpus() -> int:
     """Return how many GPUs the NVIDIA driver has."""
     return len(list(GPUS.iterdir())) if GPUS.is_dir() else 0
+
+
+def one_gpu(visible: str | None) -> tuple[str, str | None]:
+    """Return the GPU of a server under this CUDA_VISIBLE_DEVICES, and where it may see more, a line that says so.
+
+    With several, Triton would make every stage's instances on each, and hand one's pictures to another's stage.
+    """
+    seen = [str(number) for number in range(gpus())] if visible is None else visible.split(",")
+    gpu = seen[0].strip() if seen else "0"
+    if len(seen) < 2:
+        return gpu, None
+    of = len(seen) if visible is None else visible
+    return gpu, f"one server, one GPU: GPU {gpu} of {of}; start one server per GPU with CUDA_VISIBLE_DEVICES"
 
 
 def _is_installed(module: str) -> bool:
@@ -173,7 +186,7 @@ def serve(
             f"--metrics-port={ports.metrics}",
             f"--exit-timeout-secs={drain_timeout}",
             "--log-info=false",
-            *(f"--cuda-memory-pool-byte-size={gpu}:{POOL}" for gpu in range(gpus() if chosen != "cpu" else 0)),
+            *([] if chosen == "cpu" else [f"--cuda-memory-pool-byte-size=0:{POOL}"]),  # 0: the one that it may see
             f"--backend-config=python,shm-region-prefix-name={shared.name}",
             *triton.prepare(Path(runtime)),
         ]
@@ -181,6 +194,10 @@ def serve(
         board.mkdir()
         settings = replace(settings, board=str(board))
         environment = triton.environment({**os.environ, **settings.to_environment()})
+        if chosen != "cpu":
+            environment["CUDA_VISIBLE_DEVICES"], others = one_gpu(os.environ.get("CUDA_VISIBLE_DEVICES"))
+            if others:
+                say(others)
         silenced = NO_GPU if chosen == "cpu" else ()
         with supervised(
             command, environment, silenced, lambda: drain(ports, token, drain_timeout), str(shared)
@@ -190,9 +207,10 @@ def serve(
             )
             if ready:
                 say(f"ready {ports}")
+                code = process.wait_whole()
             else:
                 process.terminate()
-            code = process.wait()
+                code = process.wait()
     say(f"Triton ended with {code}")
     raise typer.Exit(128 - code if code < 0 else code if ready else code or 1)
 

@@ -11,10 +11,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 GRACE_SECONDS = 15
 """Seconds that Triton may take to unload its models once every answer is out."""
+WATCH_SECONDS = 0.5
+"""How often the server's own processes are looked at, and how long one must be gone."""
 PR_SET_PDEATHSIG = 1
 GUARD = """
 cat > /dev/null                                          # until we are gone: the kernel closes our end of the pipe
@@ -32,6 +36,40 @@ def say(line: str) -> None:
         print(f"milgrain: {line}", flush=True)
 
 
+class Server(subprocess.Popen[str]):
+    """A server that leads its process group; `ending` is set once it is asked to end."""
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        super().__init__(command, **options)
+        self.ending = threading.Event()
+
+    def wait_whole(self) -> int:
+        """Return the exit code; kill the group as soon as a child that it has now ends unasked.
+
+        Triton starts no ended process of a stage anew (triton-inference-server/server#8604): it refuses every photo
+        from then on, and calls itself ready. Killed, it costs callers no more than a restart.
+        """
+        processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        children = [child for child in processes if self._state(child)]  # the dead among them, whom nobody waits for
+        while True:
+            try:
+                return self.wait(WATCH_SECONDS)
+            except subprocess.TimeoutExpired:
+                gone = [child for child in children if self._state(child) in ("Z", None)]
+            # Who ends us may have sent its signal to all of the server's processes at once.
+            if gone and not self.ending.wait(WATCH_SECONDS) and self.poll() is None:
+                say(f"process {gone[0]} of a stage ended, and nothing starts it anew: the server is killed")
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _state(self, child: int) -> str | None:
+        """Return a process's state, such as Z for a dead one; None where it is no child of the server."""
+        try:
+            state, parent = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            return None
+        return state if int(parent) == self.pid else None
+
+
 @contextlib.contextmanager
 def supervised(
     command: list[str],
@@ -39,7 +77,7 @@ def supervised(
     silenced: tuple[str, ...] = (),
     before_end: Callable[[], None] = lambda: None,
     leftovers: str = "",
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[Server]:
     """Run a server whose end is bound to ours: signals are passed on as SIGTERM, and no process of it outlives us.
 
     The first signal runs `before_end` ahead of the SIGTERM, a second one does not wait for it. The server leads its
@@ -56,7 +94,7 @@ def supervised(
         if os.getppid() != us:  # we died in between
             os._exit(1)
 
-    process = subprocess.Popen(
+    process = Server(
         command,
         env=environment,
         start_new_session=True,
@@ -84,8 +122,6 @@ def supervised(
     reader = threading.Thread(target=pass_on, name="triton's errors")
     reader.start()
 
-    ending = threading.Event()
-
     def end() -> None:
         try:
             before_end()
@@ -100,10 +136,10 @@ def supervised(
             os.killpg(process.pid, signal.SIGKILL)
 
     def on_signal(number: int, _: FrameType | None) -> None:
-        if ending.is_set():
+        if process.ending.is_set():
             process.terminate()
             return
-        ending.set()
+        process.ending.set()
         say(f"{signal.Signals(number).name}: draining")
         threading.Thread(target=end, name="drain", daemon=True).start()
 

@@ -2,14 +2,15 @@
 
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
 
-from clients import balance
+from clients import balance, client, store
 from clients.balance import answers
 from clients.client import Answer
-from clients.errors import ServerError
+from clients.errors import BadImage, ServerError
 from clients.source import PRIORITIES, Job
 
 
@@ -114,6 +115,31 @@ def test_dead_server_is_out_and_its_photos_go_to_the_other(servers, jobs, nothin
     assert len(outcomes) == len({outcome.job.sku for outcome in outcomes}) == 80
     assert all(isinstance(outcome.result, Answer) for outcome in outcomes)
     assert {outcome.server for outcome in outcomes[40:]} == {servers[0].address}
+
+
+def test_file_that_no_message_takes_fails_alone(script, jobs, monkeypatch, nothing_left):
+    """By a message of 2 GiB gRPC ends the stream, and all that is under way on it. The file is not even read."""
+    seen, given, read = paced(script, 0.01), jobs(9), []
+    with Path(given[4].photo).open("wb") as file:
+        file.truncate(2**31)
+    monkeypatch.setattr(store, "read", lambda path: read.append(path) or Path(path).read_bytes())
+    outcomes = {outcome.job.sku: outcome.result for outcome in answers([script.address], given)}
+    refused = outcomes.pop(given[4].sku)
+    assert isinstance(refused, BadImage)
+    assert str(refused) == f"{given[4].photo}: 2,147.5 MB, and no message to a server takes more than 2,135.4"
+    assert all(isinstance(result, Answer) for result in outcomes.values())
+    assert seen == sorted(outcomes)
+    assert given[4].photo not in read
+
+
+def test_object_that_no_message_takes_fails_alone(script, jobs, monkeypatch):
+    """What is behind a URL is known by its size only once it is here."""
+    monkeypatch.setattr(client, "PHOTO_BYTES", 20)
+    monkeypatch.setattr(store, "read", lambda path: bytes(21) if path == "s3://shop/a.tif" else b"ring")
+    given = [*jobs(4), Job("large", "s3://shop/a.tif", "out/large.jpg")]
+    outcomes = {outcome.job.sku: outcome.result for outcome in answers([script.address], given)}
+    assert isinstance(outcomes.pop("large"), BadImage)
+    assert all(isinstance(result, Answer) for result in outcomes.values())
 
 
 def resets(script, requests, context):

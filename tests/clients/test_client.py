@@ -5,9 +5,9 @@ import time
 import grpc
 import pytest
 
-from clients.client import Client
+from clients.client import PHOTO_BYTES, Answer, Client, Order, _request
 from clients.errors import BadImage, BadLook, MilgrainError, Overloaded, ServerError, TimedOut, Unavailable
-from server.contract import Look
+from server.contract import LOOK_BYTES, Look
 
 PHOTOS = [(f"{n}.jpg", f"photo {n}".encode()) for n in range(40)]
 
@@ -25,6 +25,29 @@ def test_cut_names_the_answer_after_the_file(client, tmp_path):
 
 def test_photo_of_ten_megabytes_passes(client):
     assert client.cut(bytes(10_000_000)).report["bytes"] == 10_000_000
+
+
+def test_photo_that_no_message_takes_is_a_bad_image_and_its_neighbours_do_not_notice(client, tmp_path, monkeypatch):
+    monkeypatch.setattr("clients.client.PHOTO_BYTES", 10)
+    (tmp_path / "ring.tif").write_bytes(bytes(11))
+    for large in (bytes(11), tmp_path / "ring.tif"):
+        with pytest.raises(BadImage, match=r"(photo|ring\.tif): 0\.0 MB, and no message"):
+            client.cut(large)
+    with pytest.raises(BadImage, match="photo: 0\\.0 MB"):
+        client.submit(bytes(11)).result(5)
+    photos = [("a", b"first"), ("large", bytes(11)), Order("order", bytes(11), Look()), ("z", bytes(10))]
+    answers = dict(client.stream(photos, in_flight=1))
+    assert {name: type(answer) for name, answer in answers.items()} == {
+        "a": Answer, "large": BadImage, "order": BadImage, "z": Answer
+    }  # fmt: skip
+
+
+def test_largest_photo_and_look_make_a_message():
+    """Their sizes alone are added up: the message would take 4 GiB here."""
+    request = _request("4294967295", "ring.tif", b"", b"", "catalog", 2)
+    request.inputs[0].shape[1], request.inputs[1].shape[1] = PHOTO_BYTES, LOOK_BYTES
+    lengths = 2 * 10  # what protobuf writes before the two
+    assert request.ByteSize() + lengths + PHOTO_BYTES + LOOK_BYTES < 2**31
 
 
 ENSEMBLE = "in ensemble 'catalog', Failed to process the request(s) for model instance 'decode_0_1', message: "

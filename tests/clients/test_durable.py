@@ -1,6 +1,7 @@
 """A journalled run: killed at every step, with the server gone, and resumed."""
 
 import base64
+import errno
 import json
 import os
 import signal
@@ -202,6 +203,47 @@ def test_name_as_long_as_the_disk_takes_is_a_pictures(script, photos, name):
         journal.plan([job], source="in", out="out")
         assert [found.sku for found, _ in go_on(journal, [script.address])] == [name]
     assert list(pictures()) == [f"{name}.jpg"]
+
+
+REFUSED = {"name": 86 * "環", "folder": "r" * 256 + "/ring", "taken": "taken", "below": "file/ring/ring"}
+"""SKUs whose pictures the disk refuses. Planning refuses the long ones; a journal may be older, or a disk narrower."""
+
+
+@pytest.mark.parametrize("sku", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_picture_whose_path_the_disk_refuses_fails_alone(script, photos, sku, is_staged):
+    job = Job(sku, photos[0], f"out/{sku}.jpg")
+    Path("out/taken.jpg").mkdir(parents=True)
+    Path("out/file").write_bytes(b"")
+    with Journal(Path("run")) as journal:
+        journal.plan([job, Job("other", photos[1], "out/other.jpg")], source="in", out="out")
+        if is_staged:
+            answer = photos[0].encode()[::-1]
+            if sku in (REFUSED["name"], REFUSED["taken"]):
+                store.stage(job.picture, answer)
+            journal.note(sku, "staged", sha256=sha256(answer).hexdigest(), server="a", report={"doubts": 1})
+        list(go_on(journal, [script.address], reports=not is_staged))
+        assert journal.counts() == {"": 0, "staged": 0, "done": 1, "failed": 1}
+        results.write(journal)
+    (dead,) = [json.loads(line) for line in Path("run/dead-letters.jsonl").read_text().splitlines()]
+    assert dead["sku"] == sku
+    assert any(said in dead["cause"] for said in ("name too long", "Is a directory", "Not a directory")), dead["cause"]
+    assert Path("out/other.jpg").read_bytes() == photos[1].encode()[::-1]
+    assert not list(Path("out").rglob("*.part"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EEXIST])
+def test_disk_that_refuses_every_picture_ends_the_run(script, journal, monkeypatch, number):
+    def refuses(path):
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr(store, "settle", refuses)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        list(go_on(journal, [script.address]))
+    assert journal.counts()["failed"] == 0
+    with pytest.raises(OSError, match=os.strerror(number)):  # in mending what was staged
+        list(go_on(journal, [script.address]))
+    assert journal.counts()["staged"] == 1
 
 
 def test_picture_that_lost_its_bytes_is_cut_again(script, journal, photos):

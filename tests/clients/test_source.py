@@ -121,6 +121,13 @@ WRONG = [
     ("sku,photo,look\nA,a.jpg,[1]\n", "line 2: look is not a JSON object"),
     ("sku,photo,priority\nA,a.jpg,soon\n", "line 2: priority is 'soon'"),
     ("sku,photo\nA,a.jpg,b,c\n", "line 2: more cells"),
+    ("sku,photo\nA.jpg/B,b.jpg\na,a.jpg\n", "line 2: its folder is the picture of line 3"),
+    (f"sku,photo\nA,a.jpg\n{86 * '環'},b.jpg\n", "環.jpg, 262 bytes of at most 255; shorten the sku"),
+    (
+        f"sku,photo\nA,a.jpg\n{'r' * 252},b.jpg\n",
+        "line 3: its picture would be named rrrrrrrrrrrrrrrrrrrrrrrr...rrrr.jpg",
+    ),
+    (f"sku,photo\n{'r' * 256}/A,a.jpg\n", "256 bytes of at most 255"),
     ("sku,photo\nA,a.jpg\nB," + "b" * 16_000_001, "line 3: field larger than field limit"),
 ]
 
@@ -151,6 +158,15 @@ def test_a_name_that_is_no_text_is_told_before_the_run_starts():
     Path(os.fsdecode(b"in/r\xe9sille.jpg")).write_bytes(b"a photo")
     with pytest.raises(ValueError, match=r"b'in/r\\xe9sille\.jpg': the file's name is not UTF-8; rename it"):
         plan_batch("in", "out", Look())
+
+
+def test_a_photo_whose_picture_has_no_room_for_its_name_is_told_before_the_run_starts():
+    """A JPEG of 255 bytes of name makes a WebP of 256; an object's name may be longer."""
+    Path(f"in/{83 * '環'}xx.jpg").write_bytes(b"a photo")
+    assert len(plan_batch("in", "out", Look())) == 4
+    with pytest.raises(ValueError, match=r"環xx\.jpg: its picture .*環xx\.webp, 256 bytes of at most 255; rename"):
+        plan_batch("in", "out", Look(format="webp"))
+    assert len(plan_batch("in", "s3://shop/white", Look(format="webp"))) == 4
 
 
 def test_object_that_would_be_replaced_is_named():

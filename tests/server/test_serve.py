@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +51,49 @@ def test_no_process_outlives_the_block(tmp_path):
         assert alive(grandchild)
     assert gone(process.pid)
     assert gone(grandchild)
+
+
+@pytest.mark.parametrize("after", [0, 1.5])
+def test_a_server_that_loses_a_process_is_killed(tmp_path, capfd, after):
+    """Triton starts no stage's process anew, refuses all photos, and stays ready. It may be lost before we look."""
+    out = tmp_path / "pid"
+    with supervised(["sh", "-c", f'exec {sys.executable} -c "{FAMILY}" > {out}'], dict(os.environ)) as process:
+        while not (out.exists() and out.read_text().strip()):
+            time.sleep(0.02)
+        child = int(out.read_text())
+        os.kill(process.pid, signal.SIGSTOP)  # as busy as Triton, which does not wait for it
+        threading.Timer(after, os.kill, (child, signal.SIGKILL)).start()
+        time.sleep(0.5)
+        assert process.wait_whole() == -signal.SIGKILL
+    assert f"process {child} of a stage ended" in capfd.readouterr().out
+
+
+LOSES_ITS_STAGE = """
+import signal, subprocess, sys, time
+stage = subprocess.Popen(["sleep", "600"])
+def end(*_):
+    stage.kill()
+    time.sleep(2)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+time.sleep(1)
+subprocess.Popen(["true"])
+time.sleep(60)
+"""
+
+
+def test_processes_that_end_with_their_server_or_came_later_are_not_missed(tmp_path):
+    """It is asked to end, so its child may go first; one that it starts meanwhile is its own affair."""
+    (tmp_path / "server.py").write_text(LOSES_ITS_STAGE)
+    script = f"""
+        import os, signal, sys, threading, time
+        from server.supervision import supervised
+        with supervised([sys.executable, {str(tmp_path / "server.py")!r}], dict(os.environ)) as process:
+            time.sleep(0.7)  # until the handler is there
+            threading.Timer(2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            sys.exit(process.wait_whole())
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30).returncode == 7
 
 
 def test_sigkill_of_the_supervisor_ends_the_server(tmp_path):
@@ -203,6 +249,61 @@ def test_the_gpu_profile_without_a_driver_is_one_sentence_and_exit_code_2(capfd)
     said = capfd.readouterr()
     assert said.err == "milgrain: the gpu profile cannot run: no NVIDIA driver here\n"
     assert said.out == ""
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Return a function that serves on a machine with so many GPUs; it gives Triton's command and environment."""
+
+    def start(profile, count, visible):
+        started = []
+
+        @contextlib.contextmanager
+        def supervised(command, environment, *_):
+            started.append((command, environment))
+            yield SimpleNamespace(terminate=lambda: None, wait=lambda: 0)
+
+        monkeypatch.setattr(serve, "no_gpu", lambda: None)
+        monkeypatch.setattr(serve, "gpus", lambda: count)
+        monkeypatch.setattr(serve, "supervised", supervised)
+        monkeypatch.setattr(serve, "announce", lambda *_: False)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        ports = ["--grpc-port", "0", "--http-port", "0", "--metrics-port", "0"]
+        assert serve.main(["--profile", profile, *ports]) == 1
+        return started[0]
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("count", "visible", "gpu", "said"),
+    [
+        (0, None, "0", None),  # a driver that does not list its GPUs
+        (1, None, "0", None),
+        (4, None, "0", "GPU 0 of 4"),
+        (4, "2", "2", None),
+        (4, "3, 1", "3", "GPU 3 of 3, 1"),
+        (4, "MIG-11c29e81", "MIG-11c29e81", None),
+        (4, "", "", None),
+    ],
+)
+@pytest.mark.parametrize("profile", ["gpu", "ngc"])
+def test_a_server_has_one_gpu_and_one_pool_on_it(started, capfd, profile, count, visible, gpu, said):
+    command, environment = started(profile, count, visible)
+    assert environment["CUDA_VISIBLE_DEVICES"] == gpu
+    assert [word for word in command if "pool" in word] == [f"--cuda-memory-pool-byte-size=0:{4 * 2**30}"]
+    lines = [line for line in capfd.readouterr().out.splitlines() if "one GPU" in line]
+    told = f"milgrain: one server, one GPU: {said}; start one server per GPU with CUDA_VISIBLE_DEVICES"
+    assert lines == ([told] if said else [])
+
+
+def test_on_the_cpu_the_gpus_are_nobodys_business(started, capfd):
+    command, environment = started("cpu", 4, None)
+    assert "CUDA_VISIBLE_DEVICES" not in environment
+    assert not [word for word in command if "pool" in word]
+    assert "one GPU" not in capfd.readouterr().out
 
 
 def test_the_wheels_triton_is_complete():

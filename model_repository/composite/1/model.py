@@ -15,4 +15,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_each(requests, "composite", self.composite)
+            return serve_each(requests, self.place, self.composite)

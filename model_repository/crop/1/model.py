@@ -17,4 +17,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_each(requests, "crop", self.crop)
+            return serve_each(requests, self.place, self.crop)

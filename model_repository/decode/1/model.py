@@ -22,4 +22,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_each(requests, "decode", self.decode)
+            return serve_each(requests, self.place, self.decode)

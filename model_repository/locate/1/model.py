@@ -21,4 +21,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_batch(requests, "locate", self.locate)
+            return serve_batch(requests, self.place, self.locate)

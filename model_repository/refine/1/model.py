@@ -15,4 +15,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_each(requests, "refine", self.refine)
+            return serve_each(requests, self.place, self.refine)

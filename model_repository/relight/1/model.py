@@ -18,4 +18,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_each(requests, "relight", self.relight)
+            return serve_each(requests, self.place, self.relight)

@@ -17,4 +17,4 @@ class TritonPythonModel:
 
     def execute(self, requests):
         with self.place:
-            return serve_batch(requests, "segment", self.segment)
+            return serve_batch(requests, self.place, self.segment)
