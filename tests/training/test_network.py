@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed: no torch")
 pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 
-from training.network import Depthwise, Segment, ThreeScales, held  # noqa: E402
+from training.network import ODDS, Depthwise, Segment, ThreeScales, held  # noqa: E402
 from training.train import loss, middle  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "model_repository/segment/1/model.onnx"
@@ -122,6 +122,15 @@ def test_each_scale_is_told_the_smaller_ones_answer_and_held_against_it():
     torch.testing.assert_close(network.priors[128], held(half, quarter))
     assert coarse[..., :52].max() == 0
     assert coarse[..., 72:].min() == 1
+
+
+def test_what_is_as_likely_in_as_out_is_in_by_its_odds():
+    """Alpha alone: nothing and all of it stay, metal and stone are as they were told."""
+    square = torch.full((1, 3, 128, 128), 0.5)
+    network = Told({128: square, 64: square[..., :64, :64], 32: square[..., :32, :32]})
+    alpha, *kinds = ThreeScales(network)(torch.zeros(1, 3, 128, 128))[0][0, :, 64, 64].tolist()
+    assert alpha == pytest.approx(ODDS / (1 + ODDS))
+    assert kinds == [0.5, 0.5]
 
 
 def test_the_middle_is_that_of_the_square():
