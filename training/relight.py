@@ -136,12 +136,14 @@ def gathered(photo: Tensor, held: Tensor) -> Tensor:
     return functional.avg_pool2d(torch.cat([photo * held, held], 1), GRID)
 
 
-def local_mean(near: Tensor) -> Tensor:
-    """Return the colour around each cell [N, 3, h, w] of what was `gathered`; where none is near, what is farther."""
+def local_mean(near: Tensor, whole: Tensor) -> Tensor:
+    """Return the colour around each cell [N, 3, h, w] of what was `gathered`; where none is near, what is farther.
+
+    whole [N, 4, 1, 1]: the mean, as it was gathered, of what is to be taken where there is none at all.
+    """
     size = near.shape[2:]
     wide = functional.avg_pool2d(near, 3, 1, 1)
     far = functional.interpolate(functional.avg_pool2d(near, 8), size, mode="bilinear", align_corners=False)
-    whole = near.mean((2, 3), keepdim=True)
     sums = near + wide + 1e-2 * far + 1e-3 * whole
     return sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
 
@@ -224,7 +226,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
     kept = wide[:, 3:5] * share + wide[:, 8:10] * (1 - share)
     light, colour = torch.maximum(torch.exp(kept.clamp(-2, 0.5)), least).split(1, 1)
-    mean = (share * local_mean(metal) + (1 - share) * local_mean(rest)).clamp(1e-3, 1 - 1e-3)
+    whole = (metal + rest).mean((2, 3), keepdim=True)
+    mean = (share * local_mean(metal, whole) + (1 - share) * local_mean(rest, whole)).clamp(1e-3, 1 - 1e-3)
     hue = log_hue(mean)
     dark = (underexposed(metal) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
     own, other = (

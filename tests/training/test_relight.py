@@ -66,7 +66,8 @@ def planes(
 
 def mean_of(seen: torch.Tensor) -> torch.Tensor:
     """The local mean of what is shown."""
-    return local_mean(gathered(to_linear(seen[:, :3]), seen[:, 3:4]))
+    near = gathered(to_linear(seen[:, :3]), seen[:, 3:4])
+    return local_mean(near, near.mean((2, 3), keepdim=True))
 
 
 def alloy_of(score: torch.Tensor, tint: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
