@@ -110,10 +110,10 @@ def plan_batch(source: str, out: str, look: Look, preset: str = "", ensemble: En
         for job in _replacing([job for _, job in jobs.values()]):
             where = f"{source}, line {jobs[job.sku][0]}"
             raise ValueError(f"{where}: its picture would replace the photo {job.picture}; choose another place")
-        pictures = {job.picture.casefold(): line for line, job in jobs.values()}
+        pictures = {} if store.is_url(out) else {job.picture.casefold(): line for line, job in jobs.values()}
         for line, job in jobs.values():
             for above in map(str, PurePosixPath(job.picture.casefold()).parents):
-                if above in pictures and not store.is_url(out):
+                if above in pictures:
                     raise ValueError(f"{source}, line {line}: its folder is the picture of line {pictures[above]}")
         return [job for _, job in jobs.values()]
     look = look_of(given, preset, ensemble)

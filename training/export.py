@@ -209,7 +209,9 @@ def main() -> None:
     # Every run so far went on from the network shipped, which is a part of what the new one has learned.
     earlier = json.loads((options.folder / "model.json").read_text())["training"]
     share = options.keep if runs else 1.0
-    keep(network, share, share if options.keep_deep is None else options.keep_deep, path)
+    deep = share if options.keep_deep is None else options.keep_deep
+    if share or deep:  # else the network before may have other shapes
+        keep(network, share, deep, path)
     write_onnx(network, options.size, path)
     backends = options.backends.split(",")
     result = parity(network, path, options.size, options.data, backends, options.precision)

@@ -231,11 +231,9 @@ def plain_facts(photo: Opened) -> dict[str, Any] | None:
         return None
     names = bytes(component[0] for component in image.layer)  # pyright: ignore[reportAttributeAccessIssue]
     is_rgb = info.get("adobe_transform") == 0 or names == b"RGB"
-    if is_rgb or info.get("progressive"):
+    if is_rgb or info.get("progressive") or _is_adobe_rgb(image):
         return None
     profile = None
-    if _is_adobe_rgb(image):
-        return None
     if icc := info.get("icc_profile"):
         try:
             profile = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip()
@@ -259,26 +257,27 @@ def plain_facts(photo: Opened) -> dict[str, Any] | None:
 
 def _orientation(image: Image.Image) -> int:
     """Return how the photo is turned, 1 to 8 as EXIF counts; 1, upright, where its metadata is damaged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return _turn(image.getexif().get(ORIENTATION))
-        except METADATA:
-            return 1
+    return _told(image, lambda exif: _turn(exif.get(ORIENTATION)), 1)
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:
     """Return whether EXIF alone says so, as DCF 2.0 has cameras do: uncalibrated, interoperability index R03."""
-    if image.mode != "RGB" or image.info.get("icc_profile"):
-        return False
+
+    def is_told(exif: Image.Exif) -> bool:
+        space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
+        return space == UNCALIBRATED and exif.get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
+
+    return image.mode == "RGB" and not image.info.get("icc_profile") and _told(image, is_told, False)
+
+
+def _told(image: Image.Image, read: Callable[[Image.Exif], Result], otherwise: Result) -> Result:
+    """Return what `read` finds in the photo's EXIF, without a warning; `otherwise` where that is damaged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            exif = image.getexif()
-            space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
-            return space == UNCALIBRATED and exif.get_ifd(ExifTags.IFD.Interop).get(1) == "R03"
+            return read(image.getexif())
         except METADATA:
-            return False
+            return otherwise
 
 
 def _turn(value: object) -> int:
