@@ -23,6 +23,8 @@ DEVELOPED, USES = 60, 10
 NEGATIVE, TRACED = 0.08, 0.57
 """Shares of crops without any jewelry, and of traced pieces; the rest are path traced: all that lies beside a piece,
 out of focus where it is far, is true in those only."""
+COLLAGE = 0.12
+"""Share of backdrops that are two grounds beside each other."""
 CLOSE = 0.45
 """Share of crops as close as the server sees a small photo that it enlarges; the rest show up to a whole piece."""
 
@@ -144,8 +146,30 @@ def warp(
     ]
 
 
+def collage(rng: np.random.Generator, size: int) -> U8:
+    """Return two grounds that meet along a bent line, one over the other: skin and cloth as in worn pieces, or any."""
+    kinds = [str(kind) for kind in rng.choice(DRAWN, 2)]
+    if rng.random() < 0.5:
+        kinds[0] = "skin"
+    below, above = (
+        warp(rng, [drawn_texture(rng, kind)], size, float(np.exp(rng.uniform(np.log(0.5), np.log(2.5)))), None)[0]
+        for kind in kinds
+    )
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
+    angle, bend = float(rng.uniform(0, 2 * np.pi)), rng.normal(0, 0.6, 2)
+    across, along = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    line = bend[0] * along**2 + 0.15 * bend[1] * np.sin(float(rng.uniform(3, 9)) * along) + rng.normal(0, 0.2)
+    over = 1 / (1 + np.exp(np.clip((line - across) * float(np.exp(rng.uniform(3, 6.5))), -30, 30)))[..., None]
+    shadow = cv2.GaussianBlur(over[..., 0], (0, 0), size * float(rng.uniform(0.004, 0.04)))[..., None]
+    lit = 1 + float(rng.normal(0, 0.15)) * np.cos(float(rng.uniform(1, 4)) * along + rng.uniform(0, 6))[..., None]
+    out = below * (1 - float(rng.uniform(0, 0.6)) * shadow) * lit * (1 - over) + above * over
+    return out.clip(0, 255).astype(np.uint8)
+
+
 def backdrop(rng: np.random.Generator, size: int) -> U8:
-    """Return a jewelry-free square: texture, photograph, drawn ground or plain gradient, sharp or out of focus."""
+    """Return a jewelry-free square: texture, photograph, drawn ground, two of these or a gradient, sharp or not."""
+    if rng.random() < COLLAGE:
+        return collage(rng, size)
     kind = rng.random()
     if kind < 0.75:
         if kind < 0.25:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from training import pieces, poses, render, scenes
+from training import pieces, poses, props, render, scenes
 from training.geometry import merge
 from training.piece import Material, Part
 from training.records import GROUND, RECORD, SKY, SLOTS, SOLID, Array, octahedral
@@ -246,19 +246,32 @@ def shadows(world: World, lens: Lens, size: int, rng: np.random.Generator, step:
 
 
 def trace(
-    seed: int, size: int, out: Path, held_out: bool, cluttered: bool = True, raised: float = 0.0
+    seed: int,
+    size: int,
+    out: Path,
+    held_out: bool,
+    cluttered: bool = True,
+    raised: float = 0.0,
+    family: str | None = None,
+    petals: float = 0.0,
 ) -> dict[str, Any]:
-    """Trace one piece, with props beside it if `cluttered`, and write its files; a share of `raised` is held up."""
+    """Trace one piece, with props beside it if `cluttered`, and write its files.
+
+    raised, petals: shares that are held up, and that dried petals or leaves are strewn about; family: the one to make
+    instead of one drawn.
+    """
     start = time.perf_counter()
     rng = np.random.default_rng(seed)
-    piece = pieces.make(rng, held_out)
-    apart = np.random.default_rng((seed, 1))  # what is not raised stays what its seed made before
+    piece = pieces.make(rng, held_out, family)
+    apart = np.random.default_rng((seed, 1))  # the rest stays what its seed made before
     if apart.random() < raised:
         piece = poses.raised(apart, piece)
     view = scenes.without_lens(scenes.camera(rng, piece))
     clutter = scenes.clutter(rng, piece) if cluttered else ()
-    props = tuple(Part(p.mesh, p.material, "prop") for p in clutter)  # type: ignore[arg-type]
-    world, table = build(piece.parts + props)
+    if apart.random() < petals:
+        clutter += props.strewn(apart, piece)
+    beside = tuple(Part(p.mesh, p.material, "prop") for p in clutter)  # type: ignore[arg-type]
+    world, table = build(piece.parts + beside)
     if len(table) > 250:
         raise ValueError(f"seed {seed}: {len(table)} materials")
     lens = Lens(view, size, size)
@@ -329,6 +342,8 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="only families that are never trained on")
     parser.add_argument("--families", nargs="*", help="leave out seeds that draw any other")
     parser.add_argument("--raised", type=float, default=0.0, help="share held up over the ground, shadows apart")
+    parser.add_argument("--family", help="the one family to make, whatever a seed draws")
+    parser.add_argument("--petals", type=float, default=0.0, help="share with dried petals or leaves about the piece")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in range(*map(int, options.seeds.split(":"))):
@@ -337,7 +352,15 @@ def main() -> None:
         if options.families and pieces.draw(np.random.default_rng(seed), options.held_out) not in options.families:
             continue
         try:
-            note = trace(seed, options.size, options.out, options.held_out, raised=options.raised)
+            note = trace(
+                seed,
+                options.size,
+                options.out,
+                options.held_out,
+                raised=options.raised,
+                family=options.family,
+                petals=options.petals,
+            )
         except ValueError as reason:
             print(f"skipped: {reason}", flush=True)
             continue

@@ -119,6 +119,32 @@ def petal(rng: np.random.Generator, size: float) -> Parts:
     return (_other(mesh, _dull(rng, colors[int(rng.integers(len(colors)))], 0.3)),)
 
 
+def dried_petals(rng: np.random.Generator, size: float) -> Parts:
+    """Return a pressed petal or a few on one stalk: papery fans, creased lengthwise, ragged at their wide end."""
+    fans = []
+    spread, skew = float(rng.uniform(0.25, 1.0)), float(rng.uniform(0.5, 1.3))
+    for k in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
+        u, v = np.meshgrid(np.linspace(0.03, 1, 26), np.linspace(-1, 1, 41), indexing="ij")
+        ragged = 1 + 0.16 * noise(np.stack([9 * v[-1], 0 * v[-1], 0 * v[-1] + k], 1), rng, 1.0, 3)
+        far, angle = u * ragged * (1 - 0.25 * v**2), spread * v * u ** (skew - 1)
+        creases = 0.04 * u * np.sin(float(rng.uniform(8, 22)) * v + rng.uniform(0, 6))
+        wave = 0.1 * u**2 * np.sin(float(rng.uniform(2, 5)) * v + rng.uniform(0, 6))
+        height = creases + wave + float(rng.uniform(-0.1, 0.35)) * u**2
+        fan = _sheet(height, far * np.cos(angle), far * np.sin(angle)).scaled(size * float(rng.uniform(0.7, 1.2)))
+        turn = rotation((0, 0, 1), k * float(rng.uniform(0.8, 2.6))) @ rotation((0, 1, 0), float(rng.normal(0, 0.2)))
+        fans.append(fan.moved(turn))
+    colors = [
+        (0.78, 0.72, 0.56),
+        (0.8, 0.78, 0.72),
+        (0.72, 0.62, 0.36),
+        (0.6, 0.34, 0.3),
+        (0.42, 0.3, 0.4),
+        (0.4, 0.24, 0.1),
+        (0.3, 0.34, 0.16),
+    ]
+    return (_other(_lain(merge(fans)), _dull(rng, colors[int(rng.integers(len(colors)))], 0.25)),)
+
+
 def dry_leaf(rng: np.random.Generator, size: float) -> Parts:
     """Return a leaf with its rib, green or dry."""
     mesh = _blade(rng, 1.6 * size, float(rng.uniform(0.15, 0.4)), float(rng.uniform(0, 1.2)))
@@ -608,23 +634,49 @@ def clutter(rng: np.random.Generator, piece: Piece) -> Parts:
             parts = PROPS[name][0](rng, size)
             first = first or parts
             parts = _same(parts, first)
-            own = np.concatenate([p.mesh.points for p in parts])[:, :2]
-            own = own[:: max(len(own) // 300, 1)]
-            in_front = rng.random() < (
-                0.12 if name in ("fingers", "hair", "thread", "wire", "tweezers", "petal") else 0.03
-            )
-            for attempt in range(20):
-                angle = float(rng.uniform(0, 2 * np.pi))
-                turn = rotation((0, 0, 1), angle)
-                if name in REACHING:  # from outside towards the piece
-                    side = np.array([np.cos(angle), np.sin(angle)])
-                    at = side * reach * float(rng.uniform(0.3, 1.1))
-                else:
-                    at = rng.uniform(-1.3, 1.3, 2) * (reach + size)
-                spot = own @ turn[:2, :2].T + at
-                gap = tree.query(spot[::3])[0].min()
-                if gap > 0.06 or (in_front and attempt > 2):
-                    rise = 0.0 if gap > 0.06 else float(rng.uniform(0.0, 0.8))
-                    made += [replace(p, mesh=p.mesh.moved(turn, (at[0], at[1], rise))) for p in parts]
-                    break
+            often = 0.12 if name in ("fingers", "hair", "thread", "wire", "tweezers", "petal") else 0.03
+            made += _placed(rng, parts, size, tree, reach, often, name in REACHING)
+    return tuple(made)
+
+
+def _placed(
+    rng: np.random.Generator, parts: Parts, size: float, tree: cKDTree, reach: float, often: float, reaching: bool
+) -> Parts:
+    """Turn and move `parts` to where they lie beside the piece, or with probability `often` partly over it.
+
+    tree: the piece's points seen from above; reach: how far they go from the origin; reaching: from outside towards
+    the piece. Nothing if no free place was found.
+    """
+    own = np.concatenate([p.mesh.points for p in parts])[:, :2]
+    own = own[:: max(len(own) // 300, 1)]
+    in_front = rng.random() < often
+    for attempt in range(20):
+        angle = float(rng.uniform(0, 2 * np.pi))
+        turn = rotation((0, 0, 1), angle)
+        if reaching:
+            side = np.array([np.cos(angle), np.sin(angle)])
+            at = side * reach * float(rng.uniform(0.3, 1.1))
+        else:
+            at = rng.uniform(-1.3, 1.3, 2) * (reach + size)
+        spot = own @ turn[:2, :2].T + at
+        gap = tree.query(spot[::3])[0].min()
+        if gap > 0.06 or (in_front and attempt > 2):
+            rise = 0.0 if gap > 0.06 else float(rng.uniform(0.0, 0.8))
+            return tuple(replace(p, mesh=p.mesh.moved(turn, (at[0], at[1], rise))) for p in parts)
+    return ()
+
+
+def strewn(rng: np.random.Generator, piece: Piece) -> Parts:
+    """Return dried petals or leaves strewn about the piece, some over it: what stylists lay beside handmade things."""
+    points = piece.points()[:, :2]
+    points = points[:: max(len(points) // 1500, 1)]
+    reach, tree = float(np.abs(points).max()), cKDTree(points)
+    kind = dried_petals if rng.random() < 0.7 else (petal, dry_leaf, paper_leaf)[int(rng.integers(3))]
+    made: list[Part] = []
+    first: Parts = ()
+    for _ in range(int(rng.integers(2, 8))):
+        size = float(rng.uniform(0.15, 0.6))
+        parts = kind(rng, size)
+        first = first or parts
+        made += _placed(rng, _same(parts, first), size, tree, reach, 0.3, False)
     return tuple(made)

@@ -170,6 +170,17 @@ def test_a_store_learns_from_what_is_there(tmp_path, sample):
     np.testing.assert_array_equal(store.samples[0].answer, answer)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_collage_shows_two_grounds_beside_each_other(monkeypatch, seed):
+    shades = iter([np.full((64, 64, 3), 200, np.uint8), np.full((64, 64, 3), 40, np.uint8)])
+    monkeypatch.setattr(dataset, "drawn_texture", lambda rng, kind: next(shades))
+    picture = dataset.collage(np.random.default_rng(seed), 96)
+    assert picture.shape == (96, 96, 3)
+    assert picture.dtype == np.uint8
+    assert (np.abs(picture.astype(int) - 40) <= 1).mean() > 0.05
+    assert (picture > 80).mean() > 0.05
+
+
 @pytest.mark.parametrize("kind", grounds.DRAWN)
 def test_every_drawn_ground_is_a_picture_of_its_own(kind):
     one, other = (grounds.drawn_texture(np.random.default_rng(seed), kind) for seed in (1, 2))

@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("scipy", reason="the train extra is not installed: no scipy")
 
 from training import pieces, poses
+from training.pieces import pressed_glass
 
-FAMILIES = [*pieces.TRAINED, *pieces.HELD_OUT]
+FAMILIES = [*pieces.TRAINED, *pieces.NAMED, *pieces.HELD_OUT]
 # What `render.COUNTS` compiles; a part of any other kind would not be drawn at all.
 RENDERED = {
     ("metal", 1.5),
@@ -57,6 +58,24 @@ def test_held_out_families_are_never_drawn_for_training():
     assert not set(pieces.HELD_OUT) & set(pieces.TRAINED)
     drawn = {pieces.make(np.random.default_rng(seed)).family for seed in range(60)}
     assert not drawn & set(pieces.HELD_OUT)
+
+
+def test_a_family_made_by_name_is_never_drawn():
+    piece = pieces.make(np.random.default_rng(11), name="pressed_glass")
+    assert piece.family == "pressed_glass"
+    assert piece.points()[:, 2].min() == pytest.approx(0, abs=1e-9)
+    assert not set(pieces.NAMED) & {*pieces.TRAINED, *pieces.HELD_OUT}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pressed_bead_is_a_closed_flat_body(seed):
+    mesh = pressed_glass.pressed(np.random.default_rng(seed), 0.5)
+    a, b, c = (mesh.points[mesh.faces[:, k]] for k in range(3))
+    volume = np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6
+    size = np.ptp(mesh.points, axis=0)
+    assert size[1] == pytest.approx(1.0, abs=0.15)
+    assert size[2] < 0.7 * size[1]
+    assert 0.2 * size.prod() < abs(volume) < 0.8 * size.prod()
 
 
 def test_two_tone_changes_metal_only():

@@ -36,6 +36,17 @@ def test_clutter_is_determined_by_its_seed_and_often_absent():
     assert 0 < counts.count(0) < len(counts)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_petals_are_strewn_about_a_piece_in_one_material_and_are_never_jewelry(seed):
+    piece = pieces.family("chain")(np.random.default_rng(seed)).rested()
+    first, second = (props.strewn(np.random.default_rng(seed), piece) for _ in range(2))
+    assert 1 <= len(first) <= 7
+    assert all((a.mesh.points == b.mesh.points).all() for a, b in zip(first, second, strict=True))
+    assert {part.slot for part in first} == {"other"}
+    assert len({part.material for part in first}) == 1
+    assert np.concatenate([part.mesh.points for part in first])[:, 2].min() >= -1e-6
+
+
 def test_the_hole_of_a_leaning_ring_is_found_and_a_finger_fits_it():
     gold = Material("metal", (1.0, 0.8, 0.4))
     ring = Piece("band", (Part(tube(ring_path(1.0), 0.1, closed=True), gold, "metal"),))
