@@ -6,13 +6,14 @@ import errno
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from clients import store
 from clients.balance import Outcome, answers
 from clients.client import Answer, Ensemble
 from clients.compliance import check
-from clients.errors import BadLook
+from clients.errors import BadLook, Unwritten
 from clients.journal import Entry, Journal
 from clients.presets import load_preset
 from clients.source import Job
@@ -35,14 +36,21 @@ def run(
 ) -> Iterator[Outcome]:
     """Stream the jobs' photos, write each picture as it arrives, and yield what became of each job.
 
-    See `answers` for servers that are lost, stop or are overloaded. Raise BadLook at once.
+    See `answers` for servers that are lost, stop or are overloaded. Raise BadLook at once, and what the disk says of
+    more than one picture's path.
     """
     options = {"ensemble": ensemble, "in_flight": in_flight, "timeout": timeout, "patience": patience}
     for outcome in answers(servers, jobs, **options):
         if isinstance(outcome.result, BadLook):
             raise outcome.result
         if isinstance(outcome.result, Answer):
-            _write(outcome.job, outcome.result, reports)
+            try:
+                _write(outcome.job, outcome.result, reports)
+            except OSError as refused:
+                if refused.errno not in ITS_PATH:
+                    raise
+                _forget(outcome.job)
+                outcome = replace(outcome, result=Unwritten(f"{outcome.job.photo}: {_said(refused)}"))
         yield outcome
 
 
@@ -110,8 +118,20 @@ def _keep(journal: Journal, outcome: Outcome, reports: bool) -> dict[str, Any]:
 
 def _fail(journal: Journal, job: Job, detail: dict[str, Any], cause: Exception) -> dict[str, Any]:
     """Note a job as failed, and leave nothing of it beside its place; return its detail."""
-    said = f"{cause.filename2 or cause.filename}: {cause.strerror}" if isinstance(cause, OSError) else str(cause)
+    said = _said(cause) if isinstance(cause, OSError) else str(cause)
     detail |= {"kind": type(cause).__name__, "cause": said}
+    _forget(job)
+    journal.note(job.sku, "failed", **detail)
+    return detail
+
+
+def _said(refused: OSError) -> str:
+    """Return which path the disk refused, and why."""
+    return f"{refused.filename2 or refused.filename}: {refused.strerror}"
+
+
+def _forget(job: Job) -> None:
+    """Take away what was written of a failed job beside its place."""
     for path in (job.picture, job.report):
         if not store.is_url(path):
             try:
@@ -119,8 +139,6 @@ def _fail(journal: Journal, job: Job, detail: dict[str, Any], cause: Exception) 
             except OSError as refused:
                 if refused.errno not in ITS_PATH:
                     raise
-    journal.note(job.sku, "failed", **detail)
-    return detail
 
 
 def _mend(journal: Journal, entry: Entry) -> None:

@@ -140,7 +140,7 @@ def cut(
         raise Stop(str(wrong)) from None
     if not jobs:
         raise Stop(f"no photos in {', '.join(photos)}")
-    due = [job for job in jobs if overwrite or not Path(job.picture).exists()]
+    due = [job for job in jobs if overwrite or not Path(job.picture).is_file()]
     tally = Tally(skipped=len(jobs) - len(due))
     servers = server or DEFAULT_SERVERS
     if due:

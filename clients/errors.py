@@ -17,6 +17,10 @@ class BadImage(MilgrainError):
     """This photo can never be answered, or not with this look, as the cause says: do not retry."""
 
 
+class Unwritten(MilgrainError):
+    """The disk refuses this picture's path: too long, a folder's, or below a file. Choose another name or folder."""
+
+
 class BadLook(MilgrainError):
     """Every photo sent with this look fails the same way: mend the look."""
 

@@ -10,7 +10,8 @@ import pytest
 
 from clients import balance
 from clients.batch import run
-from clients.errors import BadImage, BadLook, ServerError, Unavailable
+from clients.client import Answer
+from clients.errors import BadImage, BadLook, ServerError, Unavailable, Unwritten
 from clients.source import plan
 from server.contract import Look
 
@@ -123,6 +124,26 @@ def test_refused_photo_leaves_no_file_and_harms_no_other(client, script, photos)
     outcomes = cut(client, "in")
     assert isinstance(outcomes["in/b.jpg"].result, BadImage)
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.jpg", "c.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("photo", "folders", "files", "cause"),
+    [
+        ("in/b.jpg", ["out/b.jpg"], [], "out/b.jpg: Is a directory"),
+        ("in/b/deep/b.jpg", [], ["out/b"], "out/b/deep: Not a directory"),
+    ],
+)
+def test_picture_whose_path_the_disk_refuses_fails_alone(client, photos, photo, folders, files, cause):
+    photos("in/a.jpg", "in/c.jpg", photo, *files)
+    for folder in folders:
+        Path(folder).mkdir(parents=True)
+    outcomes = cut(client, "in")
+    refused = outcomes.pop(photo).result
+    assert isinstance(refused, Unwritten)
+    assert str(refused) == f"{photo}: {cause}"
+    assert all(isinstance(outcome.result, Answer) for outcome in outcomes.values())
+    assert {"a.jpg", "c.jpg"} <= {path.name for path in Path("out").iterdir()}
+    assert not list(Path("out").rglob("*.part"))
 
 
 KILLED_WHILE_WRITING = """
