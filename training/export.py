@@ -99,7 +99,7 @@ def card(size: int, precision: str, path: Path, training: dict[str, Any], metric
     told_apart = sum(metrics["held-out renders"][group]["stone_iou"] for group in GROUPS) / len(GROUPS) >= 0.45
     return {
         "name": "milgrain-segment",
-        "version": "0.12.0",
+        "version": "0.13.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": {
