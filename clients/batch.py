@@ -36,8 +36,8 @@ def run(
 ) -> Iterator[Outcome]:
     """Stream the jobs' photos, write each picture as it arrives, and yield what became of each job.
 
-    See `answers` for servers that are lost, stop or are overloaded. Raise BadLook at once, and what the disk says of
-    more than one picture's path.
+    See `answers` for servers that are lost, stop or are overloaded. Raise BadLook at once; OSError where the disk
+    refuses more than this picture's path.
     """
     options = {"ensemble": ensemble, "in_flight": in_flight, "timeout": timeout, "patience": patience}
     for outcome in answers(servers, jobs, **options):

@@ -24,7 +24,7 @@ NEGATIVE, TRACED = 0.08, 0.57
 """Shares of crops without any jewelry, and of traced pieces; the rest are path traced: all that lies beside a piece,
 out of focus where it is far, is true in those only."""
 COLLAGE = 0.12
-"""Share of backdrops that are two grounds beside each other."""
+"""Share of what lies behind a piece that is two grounds beside each other."""
 CLOSE = 0.45
 """Share of crops as close as the server sees a small photo that it enlarges; the rest show up to a whole piece."""
 
@@ -73,7 +73,7 @@ class Store:
         if len(self.developed) < DEVELOPED or rng.random() < 1 / USES:
             area = np.array([piece.size**2 for piece in self.traced], float)
             piece = self.traced[int(rng.choice(len(area), p=area / area.sum()))]
-            ground = cluttered(rng, backdrop(rng, piece.size), 0.25)
+            ground = cluttered(rng, scenery(rng, piece.size), 0.25)
             drawn = shade.redrawn_all(rng, piece)
             photo, answer = shade.photograph(rng, piece, ground, drawn, int(rng.integers(1 << 31)))
             self.developed.append(Sample(photo, answer))
@@ -167,9 +167,7 @@ def collage(rng: np.random.Generator, size: int) -> U8:
 
 
 def backdrop(rng: np.random.Generator, size: int) -> U8:
-    """Return a jewelry-free square: texture, photograph, drawn ground, two of these or a gradient, sharp or not."""
-    if rng.random() < COLLAGE:
-        return collage(rng, size)
+    """Return a jewelry-free square: texture, photograph, drawn ground or plain gradient, sharp or out of focus."""
     kind = rng.random()
     if kind < 0.75:
         if kind < 0.25:
@@ -191,6 +189,14 @@ def backdrop(rng: np.random.Generator, size: int) -> U8:
     if rng.random() < 0.35:
         out = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(1, 10)))
     return out
+
+
+def scenery(rng: np.random.Generator, size: int) -> U8:
+    """Return a backdrop or, now and then, two grounds beside each other.
+
+    Apart from `backdrop`, which the sets to measure on draw theirs by.
+    """
+    return collage(rng, size) if rng.random() < COLLAGE else backdrop(rng, size)
 
 
 def foliage(rng: np.random.Generator, image: U8) -> U8:
@@ -313,7 +319,7 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     """
     kind = float(rng.random())
     if kind < NEGATIVE:
-        image = cluttered(rng, backdrop(rng, size), 0.5)
+        image = cluttered(rng, scenery(rng, size), 0.5)
         return camera(rng, image), np.zeros_like(image)
     traced = bool(store.traced) and (kind < NEGATIVE + TRACED or not store.samples)
     sample = store.lit(rng) if traced else store.samples[int(rng.integers(len(store.samples)))]
@@ -331,7 +337,7 @@ def crop(rng: np.random.Generator, store: Store, size: int) -> tuple[U8, U8]:
     else:
         cut = foreground(sample.photo, sample.answer[..., 0])
         cut, answer = warp(rng, [cut, sample.answer], size, zoom, (0, 0, 0), fine)
-        image = laid(rng, cluttered(rng, backdrop(rng, size), 0.25), cut, answer[..., 0])
+        image = laid(rng, cluttered(rng, scenery(rng, size), 0.25), cut, answer[..., 0])
     image = camera(rng, image)
     if enlarged > 1:
         image, answer = (cv2.resize(picture, full, interpolation=cv2.INTER_LINEAR) for picture in (image, answer))

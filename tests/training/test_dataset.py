@@ -150,7 +150,7 @@ def test_larger_pieces_are_drawn_more_often(monkeypatch):
 
     monkeypatch.setattr(dataset.shade, "photograph", photograph)
     monkeypatch.setattr(dataset.shade, "redrawn_all", lambda *_: ())
-    monkeypatch.setattr(dataset, "backdrop", lambda *_: None)
+    monkeypatch.setattr(dataset, "scenery", lambda *_: None)
     monkeypatch.setattr(dataset, "cluttered", lambda *_: None)
     store = dataset.Store(None, traced=[SimpleNamespace(size=16), SimpleNamespace(size=32)])
     rng = np.random.default_rng(0)
