@@ -11,20 +11,20 @@ from training.geometry import Array, Mesh, circle, merge, sphere, spline, torus,
 from training.piece import Material, Part, Piece
 from training.pieces.drops import bead
 
-RINGS = 14  # from the middle of a bead to its rim
+RINGS = 14
+"""Rows of points from the middle of a bead to its rim."""
 
 
-def pillow(loop: Array, thick: float, relief: Array | None = None) -> Mesh:
-    """Return a flat bead with a domed front and back: `loop` [K, 2] about its centre, half as high as `thick`.
+def pillow(loop: Array, thick: float, relief: Array) -> Mesh:
+    """Return a flat bead with a domed front and back within the outline `loop` [K, 2] about its centre.
 
-    relief: added to the height of the front, [RINGS, K] from the middle outwards.
+    thick: from back to front in the middle; relief: added to the height of the front, [RINGS, K] from the middle on.
     """
     share = np.linspace(0, 1, RINGS)[:, None]
     height = thick / 2 * np.sqrt(1 - share**3)
     flat = share[..., None] * loop[None]
     front = np.concatenate([flat, np.broadcast_to(height, flat.shape[:2])[..., None]], -1)
-    if relief is not None:
-        front[..., 2] += relief * (1 - share**4)
+    front[..., 2] += relief * (1 - share**4)
     back = np.concatenate([flat, -np.broadcast_to(height, flat.shape[:2])[..., None]], -1)
     count = len(loop)
     i, j = np.meshgrid(np.arange(RINGS - 1), np.arange(count), indexing="ij")
