@@ -610,6 +610,13 @@ def _same(parts: Parts, first: Parts) -> Parts:
     return tuple(replace(p, material=first[i % len(first)].material) for i, p in enumerate(parts))
 
 
+def _from_above(piece: Piece) -> tuple[float, cKDTree]:
+    """Return how far a piece reaches from the origin, and its points [N, 2], as seen from above."""
+    points = piece.points()[:, :2]
+    points = points[:: max(len(points) // 1500, 1)]
+    return float(np.abs(points).max()), cKDTree(points)
+
+
 def clutter(rng: np.random.Generator, piece: Piece) -> Parts:
     """Draw props beside the piece, a few in front of it, through it or around it."""
     if rng.random() < 0.42:
@@ -621,9 +628,7 @@ def clutter(rng: np.random.Generator, piece: Piece) -> Parts:
         made += around(rng, piece)
     if made and rng.random() < 0.6:
         return tuple(made)
-    points = piece.points()[:, :2]
-    points = points[:: max(len(points) // 1500, 1)]
-    reach, tree = float(np.abs(points).max()), cKDTree(points)
+    reach, tree = _from_above(piece)
     chances = np.array([weight for _, weight in PROPS.values()])
     kinds = int(rng.choice([1, 2, 3], p=[0.65, 0.27, 0.08]))
     for name in rng.choice(list(PROPS), kinds, replace=False, p=chances / chances.sum()):
@@ -668,9 +673,7 @@ def _placed(
 
 def strewn(rng: np.random.Generator, piece: Piece) -> Parts:
     """Return dried petals or leaves strewn about the piece, some over it: what stylists lay beside handmade things."""
-    points = piece.points()[:, :2]
-    points = points[:: max(len(points) // 1500, 1)]
-    reach, tree = float(np.abs(points).max()), cKDTree(points)
+    reach, tree = _from_above(piece)
     kind = dried_petals if rng.random() < 0.7 else (petal, dry_leaf, paper_leaf)[int(rng.integers(3))]
     made: list[Part] = []
     first: Parts = ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from training import links, materials, plates, poses
-from training.geometry import Array, Mesh, circle, merge, sphere, spline, torus, tube
+from training.geometry import Array, Mesh, circle, merge, rotation, sphere, spline, torus, tube
 from training.piece import Material, Part, Piece
 from training.pieces.drops import bead
 
@@ -139,8 +139,7 @@ def fringe(rng: np.random.Generator, kinds: list[Material], metal: Material) -> 
     top = float(shape.points[:, 1].max())
     for k, (spot, way) in enumerate(zip(spots, ahead, strict=True)):
         angle = np.arctan2(way[1], way[0]) + float(rng.normal(0, 0.25))
-        cos, sin = np.cos(angle), np.sin(angle)
-        turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+        turn = rotation((0, 0, 1), angle)
         lain = shape.moved(offset=(0, -top, 0)).moved(turn, spot + np.array([0, 0, size * 0.3 * (k % 2)]))
         parts.append(Part(lain, kinds[k % len(kinds)], "stone"))
     between = [sphere(size * 0.28, 14).moved(offset=spot) for spot in (spots[1:] + spots[:-1]) / 2]
