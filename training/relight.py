@@ -35,6 +35,10 @@ SCARCE = 3e-4
 """Share of the square from which metal tells the exposure."""
 EXPOSED = 2.5
 """The most that an exposure is made up for, as a difference of logits."""
+GLARE = 1e-2
+"""Share of the square that has to be bare for the ground to tell the most that the exposure may lack."""
+SPARKLE = 0.25
+"""How much more than that the exposure may be made up for, as the logarithm of a factor: metal mirrors lamps, too."""
 TINT = 0.7
 """The most that a channel of the alloy's hue may differ from what the photo shows of it, as a natural logarithm."""
 COOL = 0.03
@@ -43,7 +47,7 @@ STRAY = 0.05
 """How far metal's hue may move where the old ground had none, as a natural logarithm."""
 BARE = 20.0
 """What is covered by more than one part in so many is not taken for the old ground."""
-FLATTEST = {"metal": (0.5, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.6)}
+FLATTEST = {"metal": (0.4, 0.15), "body": (0.85, 0.85), "clear": (0.5, 0.6)}
 """The least shares of their departures from the mean that each keeps: of lightness and of colour.
 
 Less lightness would be a veil. The old place's colours in metal are to go, and what a clear stone shows of its light.
@@ -52,8 +56,8 @@ CLEAR, MIRRORING = 11, 16
 """Planes of the head that tell what is clear, and what is metal indeed, as logits."""
 SHOWN = {"clear": 12, "metal": 14}
 """Planes that tell how bright the new light shows it, as a logit; the plane behind each, how far it goes there."""
-FARTHEST = {"clear": 0.6, "metal": 0.25, "mirroring": 0.5}
-"""The most of the way that the local mean goes there. What is taken for metal may be a painted bead: a veil, there."""
+FARTHEST = {"clear": 0.6, "metal": 0.5}
+"""The most of the way that the local mean goes there."""
 BRIGHTEST = 3.0
 """The most that such a brightness departs from half, as a logit."""
 DEEPER = 0.2
@@ -183,6 +187,17 @@ def underexposed(metal: Tensor) -> Tensor:
     return math.log(BRIGHT / (1 - BRIGHT)) - torch.log(mean / (1 - mean))
 
 
+def headroom(photo: Tensor, bare: Tensor) -> Tensor:
+    """Return the most [N, 1, 1, 1] that the photo's exposure may lack, as the logarithm of a factor.
+
+    photo [N, 3, S, S] in linear light; bare [N, 1, S, S], the share of each pixel that is ground. No ground is whiter
+    than the floor that a catalog is exposed for, so what scatters light beside it is brighter there by no more than the
+    ground would be. Where little of it is seen, that is no limit.
+    """
+    seen = (luminance(photo) * bare).mean((2, 3), keepdim=True) / (bare.mean((2, 3), keepdim=True) + GLARE)
+    return -torch.log(seen.clamp(1e-3, 1))
+
+
 def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
     """Return how far each cell's hue [N, 3, h, w] may go towards the `wanted` one, of the same shape.
 
@@ -211,16 +226,18 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
     there the local mean goes by a share towards one brightness, as six more planes tell (`CLEAR`, `MIRRORING`,
-    `SHOWN`). What may be opaque stays.
+    `SHOWN`). What may be opaque stays; what may be a painted bead, though it was taken for metal, counts with all else.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
     photo, bare = to_linear(seen[:, :3]), (1 - BARE * seen[:, 3:4]).clamp_min(0)
     alpha, mirrors = seen[:, 3:5].split(1, 1)
     metal, rest = gathered(photo, mirrors), gathered(photo, (alpha - mirrors).clamp_min(0))
+    sure = (wide[:, [CLEAR, MIRRORING]].detach() / SURE).clamp(0, 1)
+    painted = (1 - sure[:, 1:]) * metal  # or may be: it counts with all else
+    metal, rest = metal - painted, rest + painted
     near, beside = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal[:, 3:], rest[:, 3:]))
     share = near / (near + beside).clamp_min(1e-5)  # beside the piece its edge's: the grid is interpolated
-    sure = (wide[:, [CLEAR, MIRRORING]].detach() / SURE).clamp(0, 1)
     clear = (1 - share) * sure[:, :1]
     kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
@@ -229,18 +246,20 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     whole = (metal + rest).mean((2, 3), keepdim=True)
     mean = (share * local_mean(metal, whole) + (1 - share) * local_mean(rest, whole)).clamp(1e-3, 1 - 1e-3)
     hue = log_hue(mean)
-    dark = (underexposed(metal) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED)
+    most = headroom(photo, bare)
+    dark = torch.minimum((underexposed(metal) + overall[:, 3:4]).clamp(-EXPOSED, EXPOSED), most + SPARKLE)
     own, other = (
         (2 * planes).clamp(-GAIN[k], GAIN[k]) + torch.tanh(2 * made_up) * dark
         for planes, made_up, k in ((wide[:, :1], overall[:, 4:5], "metal"), (wide[:, 5:8], overall[:, 5:], "body"))
     )
+    opaque = 1 - clear / (1 - share).clamp_min(1e-3)
+    other = other - opaque * (other.mean(1, keepdim=True) - most).clamp_min(0)
     move = own * share + other * (1 - share)
     brightest = mean.amax(1, keepdim=True)
     bright = torch.log(brightest / (1 - brightest))
     clearer, mirror = (wide[:, SHOWN[k] : SHOWN[k] + 2].split(1, 1) for k in ("clear", "metal"))
     refracted = clear * FARTHEST["clear"] * torch.sigmoid(clearer[1])
-    farthest = FARTHEST["metal"] + (FARTHEST["mirroring"] - FARTHEST["metal"]) * sure[:, 1:]
-    mirrored = share * torch.minimum(mirror[1].clamp_min(-DEEPER), farthest)
+    mirrored = share * mirror[1].clamp(-DEEPER, FARTHEST["metal"])
     for shown, pull in ((clearer[0], refracted), (mirror[0], mirrored)):
         move = move + pull * (shown.clamp(-BRIGHTEST, BRIGHTEST) - bright - move.mean(1, keepdim=True))
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))

@@ -85,7 +85,7 @@ def card(path: Path, precision: str, training: dict[str, Any], metrics: dict[str
     white, dark = studio.constant_light(), studio.constant_light(floor=0.0)
     return {
         "name": "milgrain-relight",
-        "version": "0.11.0",
+        "version": "0.12.0",
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "precision": precision,

@@ -22,6 +22,7 @@ from training.relight import (  # noqa: E402
     FLATTEST,
     GRID,
     SHRUNK,
+    SPARKLE,
     STRAY,
     TINT,
     Relight,
@@ -53,7 +54,7 @@ def planes(
     body: list[float],
     mirrored: float = 0.0,
     clear: Sequence[float] = (0, 0, 0),
-    polished: Sequence[float] = (0, 0, 0),
+    polished: Sequence[float] = (0, 0, 1e4),
 ) -> torch.Tensor:
     """What the head says [1, 17, 4, 4], everywhere alike.
 
@@ -250,9 +251,8 @@ def two_stones() -> torch.Tensor:
     ("metal", "sure", "far", "most"),
     [
         (0.0, 0, 1e4, FARTHEST["clear"]),
-        (1.0, 0, 1e4, FARTHEST["metal"]),
-        (1.0, -1e4, 1e4, FARTHEST["metal"]),
-        (1.0, 1e4, 1e4, FARTHEST["mirroring"]),
+        (1.0, 0, 1e4, FARTHEST["clear"]),
+        (1.0, 1e4, 1e4, FARTHEST["metal"]),
         (1.0, 1e4, 0, 0),
         (1.0, 1e4, -1e4, -DEEPER),
     ],
@@ -267,6 +267,40 @@ def test_clear_stones_and_metal_go_towards_one_brightness_so_far_and_no_farther(
     after = torch.logit(made[0] * torch.sigmoid(before))
     aim = float(np.clip(bright, -BRIGHTEST, BRIGHTEST))
     torch.testing.assert_close(after, (1 - most) * before + most * aim, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("sure", [0.0, -1e4])
+def test_what_may_be_painted_counts_with_all_else(sure):
+    """Though segmentation takes it for metal: it tells no exposure, has no alloy, and takes the others' light."""
+    raw = planes([1, LEFT, 3, -2, -2], [0.2, -0.1, 0.4, 0.1, 0.1], polished=(2, 1, sure))
+    overall = torch.tensor([0.5, 0.5, -0.5, 1, 1e4, 1e4])[None, :, None, None]
+    painted, stone = (transforms(raw, overall, shown(metal), WHITE) for metal in (1.0, 0.0))
+    torch.testing.assert_close(painted, stone)
+
+
+@pytest.mark.parametrize(
+    ("metal", "clear", "ground", "most"),
+    [
+        (0.0, 0, 0.5, 2.0),
+        (0.0, 0, 0.9, 1 / 0.9),
+        (0.0, 0, 0.02, 9.0),  # black ground may be black velvet or a dark photo
+        (0.0, 1e4, 0.5, 9.0),  # a clear stone's dark says nothing
+        (1.0, 0, 0.5, 2.0 * np.exp(SPARKLE)),
+    ],
+)
+def test_nothing_shines_brighter_than_white_ground_would(metal, clear, ground, most):
+    """A dark piece in the middle, of ground in linear light: what the photo lacks is at most what would make it 1."""
+    seen = shown(metal)
+    linear = torch.full((3, 64, 64), ground)
+    linear[:, 24:40, 24:40] = 0.002
+    seen[:, :3] = torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    outside = torch.ones(64, 64, dtype=torch.bool)
+    outside[24:40, 24:40] = False
+    seen[:, 3:, outside] = 0
+    overall = torch.tensor([0, 0, 0, 0, 1e4, 0])[None, :, None, None]
+    body = float(np.log(9) / 2)
+    made = transforms(planes([0, LEFT, 0, 0, 0], [body] * 3 + [0, 0], clear=(clear, 0, -1e4)), overall, seen, WHITE)
+    assert made[0, 0, 8, 8].item() == pytest.approx(most, rel=0.04)
 
 
 @pytest.mark.parametrize("clear", [0.0, -1e4])
