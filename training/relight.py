@@ -152,6 +152,15 @@ def local_mean(near: Tensor, whole: Tensor) -> Tensor:
     return sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
 
 
+def portion(held: Tensor, other: Tensor) -> Tensor:
+    """Return what part of the coverage near each cell [N, 1, h, w] is `held` and not `other`.
+
+    Beside the piece it is its edge's, for the grid is interpolated.
+    """
+    near, beside = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (held, other))
+    return near / (near + beside).clamp_min(1e-5)
+
+
 def luminance(linear: Tensor) -> Tensor:
     """Linear sRGB [N, 3, h, w] to relative luminance [N, 1, h, w]."""
     return (linear * torch.tensor(LUMINANCE, device=linear.device)[:, None, None]).sum(1, keepdim=True)
@@ -226,7 +235,8 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
 
     What is clear, and what mirrors, shows its surroundings, and in another light is as bright in all places, about. So
     there the local mean goes by a share towards one brightness, as six more planes tell (`CLEAR`, `MIRRORING`,
-    `SHOWN`). What may be opaque stays; what may be a painted bead, though it was taken for metal, counts with all else.
+    `SHOWN`). What may be opaque stays; what may be a painted bead, though it was taken for metal, counts with all else,
+    and loses only the old ground's hue as metal does.
     """
     size = (seen.shape[2] // GRID, seen.shape[3] // GRID)
     wide = functional.interpolate(raw, size, mode="bilinear", align_corners=False)
@@ -234,10 +244,10 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     alpha, mirrors = seen[:, 3:5].split(1, 1)
     metal, rest = gathered(photo, mirrors), gathered(photo, (alpha - mirrors).clamp_min(0))
     sure = (wide[:, [CLEAR, MIRRORING]].detach() / SURE).clamp(0, 1)
+    said, hued = metal, portion(metal[:, 3:], rest[:, 3:])
     painted = (1 - sure[:, 1:]) * metal  # or may be: it counts with all else
     metal, rest = metal - painted, rest + painted
-    near, beside = (plane + 1e-2 * functional.avg_pool2d(plane, 3, 1, 1) for plane in (metal[:, 3:], rest[:, 3:]))
-    share = near / (near + beside).clamp_min(1e-5)  # beside the piece its edge's: the grid is interpolated
+    share = portion(metal[:, 3:], rest[:, 3:])
     clear = (1 - share) * sure[:, :1]
     kinds = {"metal": share, "body": 1 - share - clear, "clear": clear}
     least = sum(torch.tensor(FLATTEST[k], device=raw.device)[:, None, None] * part for k, part in kinds.items())
@@ -265,9 +275,9 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
     gain = torch.exp(move) / (1 + brightest * (torch.exp(move.mean(1, keepdim=True)) - 1))
     grounded = torch.sigmoid(wide[:, 10:11] - 1)
     new = log_hue(1 - grounded + grounded * ground / luminance(ground))
-    wanted = alloy(raw[:, 2:3], overall[:, :3], metal) + new
+    wanted = alloy(raw[:, 2:3], overall[:, :3], said) + new
     away = exchanged(hue, wanted, log_hue((photo * bare).mean((2, 3), keepdim=True)), new)
-    gain = gain * torch.exp(share * torch.sigmoid(wide[:, 1:2] - 1) * away)
+    gain = gain * torch.exp(hued * torch.sigmoid(wide[:, 1:2] - 1) * away)
     tone = torch.exp(hue)
     rows = []
     for c in range(3):

@@ -160,11 +160,15 @@ def lying_on(seen: torch.Tensor, ground: list[float]) -> torch.Tensor:
     return seen
 
 
+@pytest.mark.parametrize("sure", [1e4, -1e4])
 @pytest.mark.parametrize(("metal", "ground"), [(1.0, "green"), (1.0, "gray"), (0.0, "green")])
-def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, ground):
-    """The alloy is found where the score says. On green all turns reddish, on gray hardly; what is no metal stays."""
+def test_metal_takes_the_alloys_hue_as_far_as_the_ground_explains_it(metal, ground, sure):
+    """The alloy is found where the score says. On green all turns reddish, on gray hardly; what is no metal stays.
+
+    What may be painted turns, too: if it is metal after all, it is not to keep the old ground's hue.
+    """
     seen = lying_on(striped(), {"green": [0.1, 0.9, 0.1], "gray": [0.5, 0.5, 0.5]}[ground])
-    raw = planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0]).clone()
+    raw = planes([0, 1e4, 0, 0, 0], [0, 0, 0, 0, 0], polished=(0, 0, sure)).clone()
     raw[:, 2, :, :2] = 50.0
     found = alloy_of(raw[:, 2:3], AS_IS[:, :3], seen)
     reddish = to_linear(seen[:, :3, :48, :32]).mean((2, 3), keepdim=True)
@@ -271,7 +275,7 @@ def test_clear_stones_and_metal_go_towards_one_brightness_so_far_and_no_farther(
 
 @pytest.mark.parametrize("sure", [0.0, -1e4])
 def test_what_may_be_painted_counts_with_all_else(sure):
-    """Though segmentation takes it for metal: it tells no exposure, has no alloy, and takes the others' light."""
+    """Though segmentation takes it for metal: it tells no exposure and takes the others' light."""
     raw = planes([1, LEFT, 3, -2, -2], [0.2, -0.1, 0.4, 0.1, 0.1], polished=(2, 1, sure))
     overall = torch.tensor([0.5, 0.5, -0.5, 1, 1e4, 1e4])[None, :, None, None]
     painted, stone = (transforms(raw, overall, shown(metal), WHITE) for metal in (1.0, 0.0))
