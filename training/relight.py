@@ -35,8 +35,10 @@ SCARCE = 3e-4
 """Share of the square from which metal tells the exposure."""
 EXPOSED = 2.5
 """The most that an exposure is made up for, as a difference of logits."""
-GLARE = 1e-2
+GLIMPSE = 1e-2
 """Share of the square that has to be bare for the ground to tell the most that the exposure may lack."""
+BLACK = 1e4
+"""What is darker than one part in so many is quite black."""
 SPARKLE = 0.25
 """How much more than that the exposure may be made up for, as the logarithm of a factor: metal mirrors lamps, too."""
 TINT = 0.7
@@ -201,10 +203,12 @@ def headroom(photo: Tensor, bare: Tensor) -> Tensor:
 
     photo [N, 3, S, S] in linear light; bare [N, 1, S, S], the share of each pixel that is ground. No ground is whiter
     than the floor that a catalog is exposed for, so what scatters light beside it is brighter there by no more than the
-    ground would be. Where little of it is seen, that is no limit.
+    ground would be. Where little of it is seen, that is no limit. What is quite black lies beyond the photo's edge.
     """
-    seen = (luminance(photo) * bare).mean((2, 3), keepdim=True) / (bare.mean((2, 3), keepdim=True) + GLARE)
-    return -torch.log(seen.clamp(1e-3, 1))
+    bright = luminance(photo)
+    bare = bare * (BLACK * bright).clamp(0, 1)
+    tone = (bright * bare).mean((2, 3), keepdim=True) / (bare.mean((2, 3), keepdim=True) + GLIMPSE)
+    return -torch.log(tone.clamp(1e-3, 1))
 
 
 def exchanged(hue: Tensor, wanted: Tensor, old: Tensor, new: Tensor) -> Tensor:
@@ -262,8 +266,7 @@ def transforms(raw: Tensor, overall: Tensor, seen: Tensor, ground: Tensor) -> Te
         (2 * planes).clamp(-GAIN[k], GAIN[k]) + torch.tanh(2 * made_up) * dark
         for planes, made_up, k in ((wide[:, :1], overall[:, 4:5], "metal"), (wide[:, 5:8], overall[:, 5:], "body"))
     )
-    opaque = 1 - clear / (1 - share).clamp_min(1e-3)
-    other = other - opaque * (other.mean(1, keepdim=True) - most).clamp_min(0)
+    other = other - (1 - sure[:, :1]) * (other.mean(1, keepdim=True) - most).clamp_min(0)
     move = own * share + other * (1 - share)
     brightest = mean.amax(1, keepdim=True)
     bright = torch.log(brightest / (1 - brightest))

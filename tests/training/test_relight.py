@@ -282,6 +282,7 @@ def test_what_may_be_painted_counts_with_all_else(sure):
     torch.testing.assert_close(painted, stone)
 
 
+@pytest.mark.parametrize("beyond", [0, 20])
 @pytest.mark.parametrize(
     ("metal", "clear", "ground", "most"),
     [
@@ -292,8 +293,11 @@ def test_what_may_be_painted_counts_with_all_else(sure):
         (1.0, 0, 0.5, 2.0 * np.exp(SPARKLE)),
     ],
 )
-def test_nothing_shines_brighter_than_white_ground_would(metal, clear, ground, most):
-    """A dark piece in the middle, of ground in linear light: what the photo lacks is at most what would make it 1."""
+def test_nothing_shines_brighter_than_white_ground_would(metal, clear, ground, most, beyond):
+    """A dark piece in the middle, of ground in linear light: what the photo lacks is at most what would make it 1.
+
+    The photo may end beside the piece: what is black beyond its edge is no ground.
+    """
     seen = shown(metal)
     linear = torch.full((3, 64, 64), ground)
     linear[:, 24:40, 24:40] = 0.002
@@ -301,6 +305,7 @@ def test_nothing_shines_brighter_than_white_ground_would(metal, clear, ground, m
     outside = torch.ones(64, 64, dtype=torch.bool)
     outside[24:40, 24:40] = False
     seen[:, 3:, outside] = 0
+    seen[:, :, :beyond] = 0
     overall = torch.tensor([0, 0, 0, 0, 1e4, 0])[None, :, None, None]
     body = float(np.log(9) / 2)
     made = transforms(planes([0, LEFT, 0, 0, 0], [body] * 3 + [0, 0], clear=(clear, 0, -1e4)), overall, seen, WHITE)
