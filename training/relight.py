@@ -37,7 +37,7 @@ EXPOSED = 2.5
 """The most that an exposure is made up for, as a difference of logits."""
 GLIMPSE = 1e-2
 """Share of the square that has to be bare for the ground to tell the most that the exposure may lack."""
-BLACK = 1e4
+BLACK = 1e3
 """What is darker than one part in so many is quite black."""
 SPARKLE = 0.25
 """How much more than that the exposure may be made up for, as the logarithm of a factor: metal mirrors lamps, too."""
