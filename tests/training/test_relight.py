@@ -12,6 +12,7 @@ pytest.importorskip("cv2", reason="the train extra is not installed: no OpenCV")
 from kernels.reference.composite import relit  # noqa: E402
 from kernels.reference.difference import lab  # noqa: E402
 from training import studio  # noqa: E402
+from training.pairs import encoded  # noqa: E402
 from training.relight import (  # noqa: E402
     BRIGHT,
     BRIGHTEST,
@@ -256,6 +257,7 @@ def two_stones() -> torch.Tensor:
     [
         (0.0, 0, 1e4, FARTHEST["clear"]),
         (1.0, 0, 1e4, FARTHEST["clear"]),
+        (1.0, -1e4, 1e4, FARTHEST["clear"]),
         (1.0, 1e4, 1e4, FARTHEST["metal"]),
         (1.0, 1e4, 0, 0),
         (1.0, 1e4, -1e4, -DEEPER),
@@ -301,7 +303,7 @@ def test_nothing_shines_brighter_than_white_ground_would(metal, clear, ground, m
     seen = shown(metal)
     linear = torch.full((3, 64, 64), ground)
     linear[:, 24:40, 24:40] = 0.002
-    seen[:, :3] = torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    seen[:, :3] = torch.from_numpy(encoded(linear.numpy()))
     outside = torch.ones(64, 64, dtype=torch.bool)
     outside[24:40, 24:40] = False
     seen[:, 3:, outside] = 0
