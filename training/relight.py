@@ -40,7 +40,7 @@ GLIMPSE = 1e-2
 BLACK = 1e3
 """What is darker than one part in so many is quite black."""
 SPARKLE = 0.25
-"""What metal's exposure may be made up for beyond what the ground tells, as the logarithm of a factor: it mirrors lamps."""
+"""How far metal's exposure may go beyond what the ground allows, as a natural logarithm: metal mirrors lamps."""
 TINT = 0.7
 """The most that a channel of the alloy's hue may differ from what the photo shows of it, as a natural logarithm."""
 COOL = 0.03
